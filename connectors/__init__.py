@@ -1,1 +1,1 @@
-"""Placeholder docstring replaced by its room."""
+"""What connectors pull, and what they share."""

@@ -1,1 +1,1 @@
-"""Placeholder docstring replaced by its room."""
+"""Parse, chunk, embed, ledger, stores, sync, schedule."""

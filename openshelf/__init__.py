@@ -1,1 +1,1 @@
-"""Placeholder docstring replaced by its room."""
+"""The front door."""

@@ -1,1 +1,1 @@
-"""Placeholder docstring replaced by its room."""
+"""Search, rerank, context, answers, conversations."""
