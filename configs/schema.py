@@ -121,8 +121,8 @@ class WholeChunker(Section):
 class PluginChunker(Section):
     """A chunker that another package registers under the entry-point group ``openshelf.chunkers``."""
 
-    type: str
-    options: dict[str, Any] = Field(default_factory=dict)
+    type: str = Field(description="The entry point's name.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Passed to the plug-in.")
 
 
 Chunker = (
@@ -171,7 +171,7 @@ class Embedder(Section):
     runtime: Literal["onnx-int8", "onnx", "torch"] = Field(
         "onnx-int8", description="`onnx-int8` is about four times as fast as `torch` on a CPU; `torch` uses a GPU."
     )
-    batch_size: int = Field(32, ge=1, le=4096)
+    batch_size: int = Field(32, ge=1, le=4096, description="Texts embedded together; more needs more memory.")
     threads: int = Field(0, ge=0, description="CPU threads; 0 leaves the choice to the runtime.")
     query_prefix: str = Field("", description="For models that want one, e.g. `query: `.")
     document_prefix: str = Field("", description="For models that want one, e.g. `passage: `.")
@@ -232,23 +232,29 @@ class Defaults(Section):
     metadata: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Added to every document: `key: value`, or `key: $other` to copy a key."
     )
-    visibility: Visibility = "public"
+    visibility: Visibility = Field(
+        "public",
+        description="`public`: everybody unless the document names groups; `restricted`: nobody unless it does; "
+        "a list: these groups.",
+    )
     schedule: Schedule | None = None
 
 
 class Source(Defaults):
     """One source: the connector's options beside overrides of any default."""
 
-    name: str
+    name: str = Field(description="The source's key below `sources`; not written again.")
     type: str = Field(description="A connector: `files`, `csv`, or a plug-in's name.")
-    enabled: bool = True
+    enabled: bool = Field(True, description="`false` stops syncing it; its variables may be missing.")
     options: dict[str, Any] = Field(default_factory=dict, description="The connector's own keys.")
 
 
 class Store(Section):
     """Where vectors live."""
 
-    type: Literal["chroma", "llama-index"] = "chroma"
+    type: Literal["chroma", "llama-index"] = Field(
+        "chroma", description="`chroma`, or any LlamaIndex vector store through an `adapter`."
+    )
     mode: Literal["auto", "embedded", "server"] = Field(
         "auto",
         description="`auto`: a loopback Chroma server that the shelf starts, shares and stops by itself; "
@@ -283,20 +289,20 @@ class Reranker(Section):
     """An optional cross-encoder over the best candidates."""
 
     model: str = Field(description="A sentence-transformers CrossEncoder name or folder.")
-    candidates: int = Field(50, ge=1, le=500)
+    candidates: int = Field(50, ge=1, le=500, description="Read again by the model: its cost grows with them.")
 
 
 class Retrieval(Section):
     """How a question finds chunks."""
 
-    top_k: int = Field(8, ge=1, le=100)
+    top_k: int = Field(8, ge=1, le=100, description="Hits returned.")
     candidates: int = Field(100, ge=1, le=1000, description="Taken from each list before fusion.")
     fusion: Literal["rrf", "convex"] = Field(
         "convex", description="`convex`: weighted sum of min-max scores; `rrf`: weighted reciprocal ranks."
     )
-    keyword_weight: float = Field(0.5, ge=0)
-    vector_weight: float = Field(0.5, ge=0)
-    rrf_k: int = Field(60, ge=1)
+    keyword_weight: float = Field(0.5, ge=0, description="Share of the keyword list; 0 leaves it out.")
+    vector_weight: float = Field(0.5, ge=0, description="Share of the vector list; 0 leaves it out.")
+    rrf_k: int = Field(60, ge=1, description="For `rrf`: larger makes the ranks count more alike.")
     reranker: Reranker | None = None
     diversity: Share = Field(0.0, description="0: by score alone; 1: as different as can be (MMR).")
     per_document: int | None = Field(None, ge=1, description="Most chunks of one document.")
@@ -322,12 +328,12 @@ class Answer(Section):
     provider: Literal["auto", "openai", "extractive"] = Field(
         "auto", description="`auto`: openai where a key is set, otherwise quote the best passages."
     )
-    model: str = "gpt-5-mini"
+    model: str = Field("gpt-5-mini", description="Any model of the provider that speaks the Responses API.")
     mode: Literal["inject", "tool"] = Field("inject", description="Search first, or let the model search.")
     base_url: str | None = Field(None, description="Default: $OPENAI_BASE_URL, then OpenAI.")
     api_key: SecretStr | None = Field(None, description="Default: $OPENAI_API_KEY.")
     instructions: str = Field("", description="Added to the built-in instructions.")
-    max_output_tokens: int = Field(800, ge=16)
+    max_output_tokens: int = Field(800, ge=16, description="Longest answer, reasoning included.")
     max_searches: int = Field(3, ge=1, le=20, description="Bound of the tool loop.")
     no_answer_threshold: float = Field(
         0.2, description="Below this best score (vector cosine or keyword coverage) the answer is a refusal."
@@ -340,29 +346,33 @@ class Conversations(Section):
     """History that a conversation carries along."""
 
     budget: Tokens = Field(3000, description="Tokens of history sent with a question.")
-    strategy: Literal["trim", "summarise"] = "trim"
+    strategy: Literal["trim", "summarise"] = Field(
+        "trim", description="Past the budget: drop the oldest turns, or `summarise` them with one more call."
+    )
 
 
 class Price(Section):
     """Money for a million tokens."""
 
-    input: Money = 0.0
-    cached_input: Money | None = None
-    output: Money = 0.0
+    input: Money = Field(0.0, description="Tokens sent.")
+    cached_input: Money | None = Field(
+        None, description="Tokens sent that the provider had cached; as `input` if left out."
+    )
+    output: Money = Field(0.0, description="Tokens received, reasoning included.")
 
 
 class Caps(Section):
     """Most money; a call that could pass a cap is not made."""
 
-    per_call: Money | None = None
-    per_conversation: Money | None = None
-    per_day: Money | None = None
+    per_call: Money | None = Field(None, description="For one call.")
+    per_conversation: Money | None = Field(None, description="For one conversation.")
+    per_day: Money | None = Field(None, description="For a day in UTC, all calls of the shelf together.")
 
 
 class Costs(Section):
     """Prices and caps."""
 
-    currency: str = "USD"
+    currency: str = Field("USD", description="What the prices are in; only shown.")
     prices: dict[str, Price] = Field(default_factory=dict, description="By model, for a million tokens.")
     caps: Caps = Caps()
 

@@ -62,15 +62,16 @@ class Document:
     media_type: str = "text/plain"
 
     def heading_path(self, position: int) -> tuple[str, ...]:
-        """Titles above ``position``, outermost first (a title is not above itself)."""
+        """Titles above ``position``, outermost first. In a title only those that enclose it are above it."""
         path: list[tuple[int, str]] = []
         for element in self.elements:
-            if element.start >= position:
+            if element.start > position:
                 break
-            if element.kind is Kind.TITLE and element.end <= position:
+            if element.kind is Kind.TITLE:
                 while path and path[-1][0] >= element.level:
                     path.pop()
-                path.append((element.level, self.text[element.start : element.end].strip()))
+                if element.end <= position:
+                    path.append((element.level, self.text[element.start : element.end].strip()))
         return tuple(text for _, text in path)
 
     def page(self, position: int) -> int | None:

@@ -124,7 +124,9 @@ def _comparison(key: object, operator: object, value: object, budget: list[int])
     if not isinstance(key, str) or not key or '"' in key:
         raise FilterError(f"A filter's key is a plain name, not {key!r}.")
     if operator not in OPERATORS:
-        raise FilterError(f"{operator!r} is no filter operator (at {key!r}).", hint=f"Use one of {', '.join(OPERATORS)}.")
+        raise FilterError(
+            f"{operator!r} is no filter operator (at {key!r}).", hint=f"Use one of {', '.join(OPERATORS)}."
+        )
     if operator in ("in", "nin"):
         if not isinstance(value, list | tuple | set | frozenset) or not value:
             raise FilterError(f"{operator!r} at {key!r} takes a non-empty list, not {value!r}.")

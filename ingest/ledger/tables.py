@@ -41,7 +41,7 @@ sources = Table(
     "sources",
     metadata,
     Column("name", String, primary_key=True),
-    Column("swept", Float, nullable=False, server_default="0"),
+    Column("rejected", String),  # fingerprint that a rollback turned down; kept out until it changes
 )
 
 builds = Table(
@@ -56,7 +56,7 @@ builds = Table(
     Column("dimensions", Integer, nullable=False),
     Column("collection", String, nullable=False, unique=True),
     Column("state", String, nullable=False),  # building | active | retired
-    Column("cursor", JSON),
+    Column("cursor", JSON(none_as_null=True)),
     Column("created", Float, nullable=False),
 )
 
@@ -81,7 +81,8 @@ documents = Table(
     Column("language", String),
     Column("metadata", JSON, nullable=False),  # flat; dates are epoch seconds
     Column("dates", JSON, nullable=False),  # names of the keys that are dates
-    Column("readers", JSON),  # NULL: everybody; a list: these groups
+    Column("readers", JSON(none_as_null=True)),  # NULL: everybody; a list: these groups
+    Column("origin", JSON, nullable=False),  # metadata and readers as the source gave them
     Column("body", ForeignKey("bodies.hash"), nullable=False, index=True),
     Column("updated", Float, nullable=False),
     UniqueConstraint("build", "document_id"),
@@ -139,6 +140,8 @@ failures = Table(
     Column("first", Float, nullable=False),
     Column("last", Float, nullable=False),
     Column("times", Integer, nullable=False),
+    Column("content", LargeBinary),  # what the source gave, to try again without asking it
+    Column("envelope", JSON(none_as_null=True)),  # the rest of the SourceDocument
 )
 
 spend = Table(

@@ -1,0 +1,46 @@
+# Openshelf. `make help` lists what there is.
+PYTHON ?= python3
+VENV   ?= .venv
+# Where a CPU build of torch is to be had, if your package index has none (PyTorch's site names its index).
+TORCH_INDEX ?=
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types docs docs-check check kill-test bench lock clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml constraints.txt .ci/install
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" TORCH_INDEX="$(TORCH_INDEX)" bash .ci/install
+	@touch $(READY)
+
+demo: $(READY) ## Sync the sample knowledge base and answer a handful of questions
+	@$(BIN)/python -m openshelf.demo
+
+test: $(READY) ## Every test, with coverage (at least 90% of lines)
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report= && $(BIN)/python -m coverage report --skip-covered --fail-under=90 | tail -40
+
+lint: $(READY) ## ruff: style, imports, docstrings, common mistakes
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(READY) ## mypy, strict
+	@$(BIN)/mypy
+
+docs: $(READY) ## Write the generated pages: the command line, the configuration reference
+	@$(BIN)/python -m openshelf.reference
+
+docs-check: $(READY) ## Fail where a generated page has drifted from the code
+	@$(BIN)/python -m openshelf.reference --check
+
+check: test lint types docs-check ## All of the above, as CI does
+
+kill-test: $(READY) ## 200 seeded SIGKILLs in the middle of syncs; the shelf must equal a clean run's
+	@$(BIN)/python -m tests.ingest.kill --kills 200
+
+lock: $(READY) ## Write constraints.txt from what is installed
+	@$(BIN)/python .ci/lock.py > constraints.txt.new && mv constraints.txt.new constraints.txt
+
+clean: ## Remove the environment and the demo's shelf
+	rm -rf $(VENV) configs/.openshelf

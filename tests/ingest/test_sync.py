@@ -1,0 +1,280 @@
+"""A sync makes the shelf equal to its source, whatever happens on the way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from configs.errors import ConnectorError, MassDelete, SyncBusy
+from configs.schema import Embedder as EmbedderSettings
+from configs.schema import HeadingChunker, Prefix, Source, Store, TokenChunker
+from configs.schema import Sync as SyncSettings
+from connectors.contract import Change, Checkpoint, Complete, Cursor, Delete, Failed, SourceDocument, Upsert
+from ingest.embedders import Embedders
+from ingest.ledger import Ledger, builds
+from ingest.locks import source_lock
+from ingest.stores import open_store
+from ingest.stores.contract import VectorStore
+from ingest.sync import Report, SourceSync
+from tests.ingest.corpus import CorpusConnector, article, document
+from tests.ingest.snapshot import snapshot
+
+
+@dataclass
+class Bench:
+    """A shelf in a temporary folder with one source called ``kb``."""
+
+    ledger: Ledger
+    store: VectorStore
+    embedders: Embedders
+    source: Source = field(default_factory=lambda: Source(name="kb", type="corpus", chunker=HeadingChunker(size=80)))
+
+    def sync(self, connector: Any, **options: Any) -> Report:
+        source = options.pop("source", self.source)
+        limits = options.pop("limits", SyncSettings(batch=4))
+        return SourceSync(
+            ledger=self.ledger,
+            store=self.store,
+            embedders=self.embedders,
+            source=source,
+            connector=connector,
+            settings=limits,
+            **options,
+        ).run()
+
+    def ids(self) -> set[str]:
+        return {document_id for _, document_id in snapshot(self.ledger, self.store)["documents"]}
+
+
+@pytest.fixture
+def bench(tmp_path: Path, model_cache: Path) -> Iterator[Bench]:
+    yield from _bench(tmp_path, model_cache)
+
+
+def _bench(folder: Path, cache: Path) -> Iterator[Bench]:
+    ledger, store = Ledger.open(folder), open_store(Store(), folder)
+    yield Bench(ledger, store, Embedders(EmbedderSettings(), cache))
+    store.close()
+    ledger.close()
+
+
+def corpus(count: int, revision: int = 0) -> dict[str, SourceDocument]:
+    return {f"doc-{n}": document(f"doc-{n}", article(n, revision)) for n in range(count)}
+
+
+class Scripted:
+    """Yields exactly these changes."""
+
+    def __init__(self, *changes: Change | Exception) -> None:
+        self.script = changes
+
+    def changes(self, cursor: Cursor | None) -> Iterator[Change]:
+        for change in self.script:
+            if isinstance(change, Exception):
+                raise change
+            yield change
+
+
+def test_a_second_sync_reports_no_change_and_embeds_nothing(bench: Bench) -> None:
+    first = bench.sync(CorpusConnector(corpus(6)))
+    before = snapshot(bench.ledger, bench.store)
+    generation = bench.ledger.generation()
+    second = bench.sync(CorpusConnector(corpus(6)))
+    assert (first.outcome, first.counts.upserted, second.outcome) == ("clean", 6, "clean")
+    assert (second.counts.upserted, second.counts.unchanged, second.counts.embedded) == (0, 6, 0)
+    assert snapshot(bench.ledger, bench.store) == before
+    assert bench.ledger.generation() == generation
+
+
+def test_an_edit_embeds_only_what_changed(bench: Bench) -> None:
+    documents = corpus(5)
+    bench.sync(CorpusConnector(documents))
+    documents["doc-2"] = document("doc-2", article(2, revision=1))
+    report = bench.sync(CorpusConnector(documents))
+    assert report.counts.upserted == 1
+    assert report.counts.embedded == 1  # the unchanged section comes from the cache
+    assert report.counts.cached >= 1
+
+
+def test_tombstones_and_absence_both_delete(bench: Bench) -> None:
+    bench.sync(CorpusConnector(corpus(6)))
+    remaining = {name: item for name, item in corpus(6).items() if name != "doc-0"}
+    bench.sync(CorpusConnector(remaining))
+    assert bench.ids() == set(remaining)
+    bench.sync(Scripted(Delete("doc-1"), Checkpoint({"n": 9})))
+    assert bench.ids() == set(remaining) - {"doc-1"}
+
+
+def test_a_listing_that_fails_deletes_nothing_and_keeps_what_came(bench: Bench) -> None:
+    bench.sync(CorpusConnector(corpus(4)))
+    new = document("new", article(50))
+    report = bench.sync(Scripted(Upsert(new), Checkpoint({"n": 1}), ConnectorError("The connection was lost.")))
+    assert report.outcome == "failed"
+    assert "connection was lost" in str(report.error)
+    assert bench.ids() == {*corpus(4), "new"}
+
+
+def test_an_empty_listing_deletes_nothing(bench: Bench) -> None:
+    bench.sync(CorpusConnector(corpus(4)))
+    report = bench.sync(CorpusConnector({}))
+    assert isinstance(report.error, MassDelete)
+    assert "--allow-mass-delete" in str(report.error)
+    assert len(bench.ids()) == 4
+
+
+def test_a_mass_delete_stops_unless_it_is_allowed(bench: Bench) -> None:
+    limits = SyncSettings(batch=4, max_delete_share=0.3, max_delete_floor=2)
+    bench.sync(CorpusConnector(corpus(8)))
+    few = {name: item for name, item in corpus(8).items() if name < "doc-3"}
+    assert isinstance(bench.sync(CorpusConnector(few), limits=limits).error, MassDelete)
+    assert len(bench.ids()) == 8
+    assert bench.sync(CorpusConnector(few), limits=limits, allow_mass_delete=True).outcome == "clean"
+    assert bench.ids() == set(few)
+
+
+def test_mass_deletion_by_tombstones_is_stopped_too(bench: Bench) -> None:
+    limits = SyncSettings(batch=4, max_delete_share=0.3, max_delete_floor=2)
+    bench.sync(CorpusConnector(corpus(8)))
+    changes = [Delete(f"doc-{n}") for n in range(6)]
+    report = bench.sync(Scripted(*changes, Checkpoint({"n": 1})), limits=limits)
+    assert isinstance(report.error, MassDelete)
+    assert len(bench.ids()) == 8
+
+
+def test_a_document_that_cannot_be_parsed_does_not_stop_its_siblings_and_is_retried(bench: Bench) -> None:
+    documents = corpus(3)
+    bad = SourceDocument("bad", b"\x00", "application/x-unheard-of", "Bad one", "v1", url="https://kb.example/bad")
+    report = bench.sync(CorpusConnector({**documents, "bad": bad}))
+    assert (report.outcome, report.counts.failed) == ("failures", 1)
+    assert bench.ids() == set(documents)
+    failure = next(iter(snapshot(bench.ledger, bench.store)["failures"]))
+    assert failure == ("kb", "bad", "parse")
+    # The connector has nothing new to say, and the failure is still open.
+    assert bench.sync(Scripted(Checkpoint({"n": 5}))).outcome == "failures"
+    good = document("bad", article(9))
+    assert bench.sync(CorpusConnector({**documents, "bad": good})).outcome == "clean"
+    assert bench.ids() == {*documents, "bad"}
+
+
+def test_a_failing_update_keeps_the_old_version_searchable(bench: Bench) -> None:
+    documents = corpus(3)
+    bench.sync(CorpusConnector(documents))
+    before = snapshot(bench.ledger, bench.store)["chunks"]
+    bench.sync(Scripted(Failed("doc-1", "HTTP 500"), Checkpoint({"n": 2})))
+    assert snapshot(bench.ledger, bench.store)["chunks"] == before
+
+
+def test_a_changed_chunker_is_built_beside_and_swapped_without_embedding_known_texts(bench: Bench) -> None:
+    bench.sync(CorpusConnector(corpus(5)))
+    other = bench.source.model_copy(update={"chunker": TokenChunker(size=30)})
+    report = bench.sync(CorpusConnector(corpus(5)), source=other)
+    assert report.rebuilt
+    assert report.counts.embedded > 0
+    back = bench.sync(CorpusConnector(corpus(5)))
+    assert back.rebuilt
+    assert back.counts.embedded == 0  # the retired build is swapped back
+
+
+def test_a_reader_sees_the_old_build_until_the_new_one_is_whole(bench: Bench) -> None:
+    bench.sync(CorpusConnector(corpus(6)))
+    before = snapshot(bench.ledger, bench.store)
+    other = bench.source.model_copy(update={"parser": bench.source.parser.model_copy(update={"keep_links": True})})
+    broken = Scripted(Upsert(corpus(1)["doc-0"]), Checkpoint({"n": 1}), ConnectorError("Down."))
+    assert bench.sync(broken, source=other).outcome == "failed"
+    assert snapshot(bench.ledger, bench.store)["chunks"] == before["chunks"]
+    assert bench.sync(CorpusConnector(corpus(6)), source=other).outcome == "clean"
+    assert bench.ids() == set(corpus(6))
+
+
+def test_a_rollback_holds_until_the_settings_change(bench: Bench) -> None:
+    bench.sync(CorpusConnector(corpus(4)))
+    before = snapshot(bench.ledger, bench.store)["chunks"]
+    other = bench.source.model_copy(update={"prefix": Prefix(title=False)})
+    bench.sync(CorpusConnector(corpus(4)), source=other)
+    with bench.ledger.writing() as connection:
+        assert builds.swap_back(connection, "kb")
+    report = bench.sync(CorpusConnector(corpus(4)), source=other)
+    assert not report.rebuilt
+    assert snapshot(bench.ledger, bench.store)["chunks"] == before
+    third = bench.source.model_copy(update={"prefix": Prefix(title=False, headings=False)})
+    assert bench.sync(CorpusConnector(corpus(4)), source=third).rebuilt
+
+
+def test_visibility_and_metadata_settings_reach_the_documents(bench: Bench) -> None:
+    closed = bench.source.model_copy(update={"visibility": ["agents"], "metadata": {"team": "support"}})
+    bench.sync(CorpusConnector(corpus(1)), source=closed)
+    stored = snapshot(bench.ledger, bench.store)["documents"]["kb", "doc-0"]
+    assert stored[4:6] == ({"team": "support"}, ["agents"])
+    bench.sync(CorpusConnector(corpus(1)))
+    assert snapshot(bench.ledger, bench.store)["documents"]["kb", "doc-0"][4:6] == ({}, None)
+
+
+def test_a_second_sync_at_the_same_time_is_refused_with_the_holders_name(bench: Bench) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with source_lock(bench.ledger.folder, "kb"):
+            entered.set()
+            leave.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    entered.wait(10)
+    try:
+        with pytest.raises(SyncBusy, match=r"process [0-9]+"):
+            bench.sync(CorpusConnector(corpus(1)))
+    finally:
+        leave.set()
+        holder.join()
+    assert bench.sync(CorpusConnector(corpus(1))).outcome == "clean"
+
+
+def test_lost_vectors_are_written_again_without_the_embedder(bench: Bench) -> None:
+    bench.sync(CorpusConnector(corpus(5)))
+    before = snapshot(bench.ledger, bench.store)
+    bench.store.wipe()
+    report = bench.sync(CorpusConnector(corpus(5)))
+    assert (report.outcome, report.counts.embedded) == ("clean", 0)
+    assert report.counts.repaired == sum(len(found) for found in before["vectors"].values())
+    assert snapshot(bench.ledger, bench.store) == before
+
+
+EDITS = st.lists(
+    st.tuples(st.sampled_from(["put", "drop", "hide"]), st.integers(0, 5), st.integers(0, 2)), min_size=1, max_size=8
+)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rounds=st.lists(EDITS, min_size=2, max_size=4))
+def test_incremental_syncs_equal_a_sync_from_nothing(
+    rounds: list[list[tuple[str, int, int]]], tmp_path_factory: pytest.TempPathFactory, model_cache: Path
+) -> None:
+    state: dict[str, SourceDocument] = {"keep": document("keep", article(99))}
+    for grown in _bench(tmp_path_factory.mktemp("grown"), model_cache):
+        limits = SyncSettings(batch=2, max_delete_share=1.0)
+        for edits in rounds:
+            for action, number, revision in edits:
+                name = f"doc-{number}"
+                if action == "drop":
+                    state.pop(name, None)
+                else:
+                    readers = frozenset({"agents"}) if action == "hide" else None
+                    state[name] = document(name, article(number, revision), readers=readers)
+            grown.sync(CorpusConnector(state), limits=limits)
+        for clean in _bench(tmp_path_factory.mktemp("clean"), model_cache):
+            clean.sync(CorpusConnector(state), limits=limits)
+            assert snapshot(grown.ledger, grown.store) == snapshot(clean.ledger, clean.store)
+
+
+def test_complete_is_only_believed_when_it_lists_what_failed(bench: Bench) -> None:
+    bench.sync(CorpusConnector(corpus(3)))
+    failing = Scripted(Failed("doc-1", "HTTP 500"), Checkpoint({"n": 3}), Complete(frozenset(corpus(3))))
+    assert bench.sync(failing).outcome == "failures"
+    assert bench.ids() == set(corpus(3))
