@@ -31,7 +31,7 @@ Everything a shelf does is set in one YAML file. This page lists every key; it i
   are replaced.
 - **Mistakes**: unknown keys, wrong types and impossible combinations are all reported at once, with file and line.
 - A connector's own keys (`path`, `url`, `key`...) stand beside the others in its source, or below `options` where a
-  name is taken: `metadata` of a `csv` source is the same for each row; its typed columns are `options: {metadata: ...}`.
+  name is taken: `metadata` of a `csv` source is the same for each row; its columns are `options: {metadata: ...}`.
 - Limits: 1 MB, 50,000 values, 40 levels; no custom tags, no duplicate keys.
 """
 _WORDS = {str: "text", int: "whole number", float: "number", bool: "true/false", SecretStr: "secret", Any: "anything"}

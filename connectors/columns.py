@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -156,7 +156,7 @@ def _moment(text: str, column: Column) -> datetime:
 
 def _day(text: str, column: Column) -> date:
     moment = _moment(text, column)
-    if (moment.hour, moment.minute, moment.second) != (0, 0, 0):
+    if moment.time() != time():
         raise ValueError
     return moment.date()
 

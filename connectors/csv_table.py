@@ -141,7 +141,7 @@ class CsvTable:
         import clevercsv
 
         try:
-            found = clevercsv.Detector().detect(sample, delimiters=_DELIMITERS)
+            found = clevercsv.Detector().detect(_ESCAPED.sub("\ufffd", sample), delimiters=_DELIMITERS)
         except clevercsv.Error:
             found = None
         if found is None:

@@ -15,6 +15,7 @@ _BOMS = (
 )
 _LEGACY = ["cp1252", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "big5", "cp949", "euc_jp"]
 _SAMPLE = 60_000
+_CENTRAL_EUROPEAN = frozenset({"bs", "cs", "hr", "hu", "pl", "ro", "sk", "sl", "sq"})
 
 
 def detect_encoding(file: IO[bytes], name: str) -> str:
@@ -53,15 +54,30 @@ def detect_encoding(file: IO[bytes], name: str) -> str:
     return "utf-8" if good >= bad else _legacy(bytes(sample), name)
 
 
-def _legacy(sample: bytes, name: str) -> str:
+def legacy_encoding(sample: bytes) -> str | None:
+    """The codec of text that is neither marked nor UTF-8, as charset-normalizer sees it; ``None`` if none fits.
+
+    Its choice between Western (cp1252) and Central European (cp1250) is close to a toss: it reads "déjà" as
+    "déjŕ". The two share most letters, so the language can be told before, and says which it is.
+    """
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample, cp_isolation=_LEGACY).best()
-    if best is None:
+    if best is None or best.encoding not in ("cp1250", "cp1252"):
+        return best.encoding if best else None
+    import py3langid
+
+    language = py3langid.classify(sample.decode("cp1252", "replace"))[0]
+    return "cp1250" if language in _CENTRAL_EUROPEAN else "cp1252"
+
+
+def _legacy(sample: bytes, name: str) -> str:
+    encoding = legacy_encoding(sample)
+    if encoding is None:
         raise ConnectorError(
             f"{name}: the encoding cannot be told.", hint="Name it with `encoding`, for example encoding: cp1252."
         )
-    return best.encoding
+    return encoding
 
 
 def _utf16_without_mark(head: bytes) -> str | None:

@@ -155,7 +155,7 @@ class Files:
         skipped, whole, unsaved = _Skipped(), True, 0
         for item in self._listing(skipped):
             if isinstance(item, Problem):
-                whole = whole and not item.folder
+                whole = whole and not item.lost
                 ids.add(item.id)
                 state.pop(item.id, None)
                 yield Failed(item.id, item.error, title=PurePosixPath(item.id).name)

@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from configs.errors import ConnectorError
 from connectors.guard import MAX_ID
@@ -36,11 +36,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that cannot be listed; ``folder``: what is below it is unknown."""
+    """Something that cannot be listed.
+
+    Attributes:
+        folder: it is, or may be, a folder.
+        lost: what is below it is unknown.
+    """
 
     id: str
     error: str
-    folder: bool
+    folder: bool = False
+    lost: bool = False
 
 
 def find_root(path: Path) -> Root:
@@ -97,7 +103,7 @@ def walk(
         except OSError as error:
             if folder == root:
                 raise ConnectorError(f"The folder {root} cannot be listed: {error.strerror}.") from error
-            yield Problem(_printable(prefix), f"The folder cannot be listed: {error.strerror}.", folder=True)
+            yield Problem(_printable(prefix), f"The folder cannot be listed: {error.strerror}.", folder=True, lost=True)
             return
         for entry in entries:
             if entry.name.startswith((".", "~$")):
@@ -110,15 +116,19 @@ def walk(
                     real = os.path.realpath(path)
                     if real in above:
                         skipped(_printable(name))
+                    elif not enter(name + "/"):
+                        continue
                     elif len(name) > MAX_ID:
                         # Nothing below it could have an id, so nothing below it is known: the listing stays whole.
-                        yield Problem(_printable(name), f"Its path is longer than {MAX_ID} characters.", folder=False)
-                    elif enter(name + "/"):
+                        yield Problem(_printable(name), f"Its path is longer than {MAX_ID} characters.", folder=True)
+                    else:
                         yield from visit(path, name + "/", above | {real})
                 elif entry.is_file():
                     yield _entry(name, path, entry.stat())
             except OSError as error:
-                yield Problem(_printable(name), f"It cannot be read: {error.strerror}.", folder=False)
+                # A link may lead to a folder.
+                link = path.is_symlink()
+                yield Problem(_printable(name), f"It cannot be read: {error.strerror}.", folder=link, lost=link)
 
     prefix = "" if root == base else root.relative_to(base).as_posix() + "/"
     yield from visit(root, prefix, frozenset({os.path.realpath(root)}))
@@ -150,19 +160,23 @@ def read_bytes(path: Path, limit: int, *, follow_symlinks: bool) -> tuple[bytes,
 
 
 def _entry(name: str, path: Path, state: os.stat_result) -> Entry | Problem:
-    if _printable(name) != name:
-        return Problem(_printable(name), "Its name is not valid UTF-8; rename it.", folder=False)
     if len(name) > MAX_ID:
-        return Problem(_printable(name), f"Its path is longer than {MAX_ID} characters; shorten it.", folder=False)
+        return Problem(_printable(name), f"Its path is longer than {MAX_ID} characters; shorten it.")
+    if _printable(name) != name:
+        return Problem(_printable(name), "Its name is not valid UTF-8; rename it.")
     return Entry(name, path, state.st_mtime_ns, state.st_ctime_ns, state.st_size)
 
 
 def _printable(name: str) -> str:
-    """``name`` as a valid id: undecodable bytes escaped, too long a path cut and made unique by a hash."""
+    """``name`` as a valid id: undecodable bytes escaped, too long a path cut and made unique by a hash.
+
+    The extension stays, which says whether the file is pulled at all.
+    """
     raw = name.encode("utf-8", "surrogateescape")
     text = raw.decode("utf-8", "backslashreplace")
     if len(text) > MAX_ID:
-        return text[: MAX_ID - 20] + "…" + hashlib.blake2b(raw, digest_size=8).hexdigest()
+        ending = PurePosixPath(text).suffix[:20]
+        return text[: MAX_ID - 40] + "…" + hashlib.blake2b(raw, digest_size=8).hexdigest() + ending
     return text
 
 

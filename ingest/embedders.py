@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,16 @@ from ingest.embed.contract import Embedder
 
 
 class Embedders:
-    """Opens each embedder once. Safe from many threads."""
+    """Opens each embedder once. Safe from many threads.
 
-    def __init__(self, settings: EmbedderSettings, cache_dir: Path) -> None:
+    Args:
+        wrap: put around each embedder that is opened, for example to meter a paid one.
+    """
+
+    def __init__(
+        self, settings: EmbedderSettings, cache_dir: Path, wrap: Callable[[Embedder], Embedder] | None = None
+    ) -> None:
+        self._wrap = wrap
         self._settings = settings
         self._cache_dir = cache_dir
         self._open: dict[str, Embedder] = {}
@@ -44,5 +51,7 @@ class Embedders:
         key = settings.model_dump_json(exclude={"api_key"})
         with self._lock:
             if key not in self._open:
-                self._open[key] = open_embedder(settings, self._cache_dir)
+                opened = open_embedder(settings, self._cache_dir)
+                # A local model costs nothing.
+                self._open[key] = opened if self._wrap is None or settings.provider == "local" else self._wrap(opened)
             return self._open[key]

@@ -98,7 +98,7 @@ def plan_source(
 
 def source_is_paid(embedders: Embedders) -> bool:
     """Whether the configured embedder is somebody's API."""
-    return embedders.stored_settings["provider"] == "openai"
+    return bool(embedders.stored_settings["provider"] == "openai")
 
 
 def _follow(

@@ -49,9 +49,9 @@ def reconcile(ledger: Ledger, store: VectorStore, build: Build, *, thorough: boo
 
 def rebuild_store(ledger: Ledger, store: VectorStore) -> int:
     """Write the whole store again from the ledger; the number of vectors written."""
-    store.wipe()
     with ledger.reading() as connection:
         every = builds.every(connection)
+    store.wipe([build.collection for build in every])
     written = 0
     for build in every:
         store.create(build.collection, build.dimensions)
@@ -61,13 +61,24 @@ def rebuild_store(ledger: Ledger, store: VectorStore) -> int:
 
 
 def heal(ledger: Ledger, store: VectorStore) -> int:
-    """Mend a store that reported ``StoreBroken``: reconcile every build, or rebuild it all if that fails too."""
+    """Mend a store that reported ``StoreBroken``: reconcile every build, or rebuild it all where that is not enough."""
     try:
         with ledger.reading() as connection:
             every = builds.every(connection)
-        return sum(reconcile(ledger, store, build, thorough=True) for build in every)
+        mended = sum(reconcile(ledger, store, build, thorough=True) for build in every)
+        for build in every:
+            _probe(ledger, store, build)
     except StoreBroken:
         return rebuild_store(ledger, store)
+    return mended
+
+
+def _probe(ledger: Ledger, store: VectorStore, build: Build) -> None:
+    """Search once: the list of ids may be whole while the vectors behind it are not."""
+    with ledger.reading() as connection:
+        page = next(embeddings.of_build(connection, build.id), None)
+    if page is not None and not store.query(build.collection, page[2][0], 1):
+        raise StoreBroken(f"Collection {build.collection} finds nothing.")
 
 
 def healed(ledger: Ledger, store: VectorStore, action: Callable[[], T]) -> T:

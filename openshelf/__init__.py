@@ -47,8 +47,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "configs.errors": (
-        "AnswerError AuthError BudgetExceeded ConfigError ConnectorError CursorError EmbedError FilterError IngestError "
-        "LedgerError MassDelete MissingExtra OpenshelfError ParseError RetrievalError StoreBroken StoreError SyncBusy"
+        "AnswerError AuthError BudgetExceeded ConfigError ConnectorError CursorError EmbedError FilterError "
+        "IngestError LedgerError MassDelete MissingExtra OpenshelfError ParseError RetrievalError StoreBroken "
+        "StoreError SyncBusy"
     ),
     "connectors.contract": "Change Checkpoint Complete Connector Delete Failed SourceDocument Upsert",
     "ingest.document": "Chunk Document Element Kind Span",

@@ -4,52 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
-import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from configs.errors import ConfigError, OpenshelfError
-from configs.loader import Loaded, from_mapping, load
-from configs.schema import Config, Source
-from ingest import repair
-from ingest.embedders import Embedders
-from ingest.ledger import Ledger
+from configs.errors import OpenshelfError, RetrievalError
+from configs.loader import from_mapping, load
+from configs.schema import Source
+from ingest.ledger.where import ALL_GROUPS, Groups
+from openshelf.metering import paid_for
+from openshelf.parts import Parts, cache_dir
+from retrieval.answer import Question
 from retrieval.hit import Hit
-from retrieval.search import Searcher
+from retrieval.spend import By, SpendLine
 
 if TYPE_CHECKING:
-    from connectors.contract import Connector
+    from llama_index.core.base.base_retriever import BaseRetriever
+
     from ingest.plan import SourcePlan
-    from ingest.stores.contract import VectorStore
+    from ingest.status import SourceStatus
     from ingest.sync import Progress, Report
+    from openshelf.findings import Finding
+    from openshelf.preview import Preview
+    from retrieval.context import ContextBlock
+    from retrieval.events import Answer, Event
+    from retrieval.explain import Explanation
+
+__all__ = ["Shelf", "cache_dir"]
 
 
-def cache_dir() -> Path:
-    """Where exported models are kept, shared by all shelves: ``$OPENSHELF_CACHE`` or the user's cache folder."""
-    from platformdirs import user_cache_path
-
-    chosen = os.environ.get("OPENSHELF_CACHE")
-    return Path(chosen) if chosen else user_cache_path("openshelf", appauthor=False)
-
-
-class Shelf:
+class Shelf(Parts):
     """A shelf: sources, ledger, vector store, search and answers, as one YAML file describes them.
 
     Open it with ``Shelf.open``, close it with ``close`` or use it in a ``with``. Safe from many threads, and
     beside a sync in another process: a reader sees a new generation by its next query.
     """
-
-    def __init__(self, loaded: Loaded) -> None:
-        self.loaded = loaded
-        self.config: Config = loaded.config
-        self.folder = self.config.path if self.config.path.is_absolute() else loaded.base_dir / self.config.path
-        self.embedders = Embedders(self.config.embedder, cache_dir())
-        self._lock = threading.RLock()
-        self._ledger: Ledger | None = None
-        self._store: VectorStore | None = None
 
     @classmethod
     def open(cls, config: str | Path | Mapping[str, Any], *, base_dir: Path | None = None) -> Shelf:
@@ -64,61 +54,6 @@ class Shelf:
         if isinstance(config, Mapping):
             return cls(from_mapping(config, base_dir or Path.cwd()))
         return cls(load(Path(config)))
-
-    # --- parts, opened on first use -------------------------------------------------------------
-
-    @property
-    def ledger(self) -> Ledger:
-        """The ledger, made if it is not there yet."""
-        with self._lock:
-            if self._ledger is None:
-                self._ledger = Ledger.open(self.folder)
-            return self._ledger
-
-    @property
-    def store(self) -> VectorStore:
-        """The vector store."""
-        from ingest.stores import open_store
-
-        with self._lock:
-            if self._store is None:
-                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._store = open_store(self.config.store, self.folder)
-            return self._store
-
-    @functools.cached_property
-    def searcher(self) -> Searcher:
-        """Keyword and vector search over the active builds."""
-        return Searcher(
-            self.ledger,
-            self.store,
-            self.embedders.of,
-            self.config.retrieval,
-            repair=lambda: repair.heal(self.ledger, self.store),
-        )
-
-    def connector(self, name: str) -> Connector:
-        """A new connector for a configured source."""
-        from connectors.registry import open_connector
-
-        return open_connector(self.source(name), self.loaded.base_dir)
-
-    def source(self, name: str) -> Source:
-        """A configured source.
-
-        Raises:
-            ConfigError: there is no source of that name.
-        """
-        if name not in self.config.sources:
-            known = ", ".join(self.config.sources) or "none"
-            raise ConfigError(f"There is no source {name!r} in {self.loaded.path}.", hint=f"Sources: {known}.")
-        return self.config.sources[name]
-
-    def enabled_sources(self, names: Iterable[str] | None = None) -> list[Source]:
-        """The named sources, or every enabled one."""
-        if names:
-            return [self.source(name) for name in names]
-        return [source for source in self.config.sources.values() if source.enabled]
 
     # --- ingest ---------------------------------------------------------------------------------
 
@@ -146,26 +81,29 @@ class Shelf:
             for source in self.enabled_sources(sources)
         ]
 
-    def _sync_one(
-        self, source: Source, *, allow_mass_delete: bool, rebuild: bool, progress: Progress | None
-    ) -> Report:
+    async def sync_async(self, sources: Iterable[str] | None = None, **options: Any) -> list[Report]:
+        """``sync`` for asyncio, in a worker thread. (Its name: ``a`` and ``sync`` make a keyword.)"""
+        return await asyncio.to_thread(functools.partial(self.sync, sources, **options))
+
+    def _sync_one(self, source: Source, *, allow_mass_delete: bool, rebuild: bool, progress: Progress | None) -> Report:
         from ingest.sync import Counts, Report, SourceSync
 
         try:
             connector = self.connector(source.name)
         except OpenshelfError as error:
             return Report(source.name, "failed", Counts(), error)
-        return SourceSync(
-            ledger=self.ledger,
-            store=self.store,
-            embedders=self.embedders,
-            source=source,
-            connector=connector,
-            settings=self.config.sync,
-            allow_mass_delete=allow_mass_delete,
-            force_rebuild=rebuild,
-            progress=progress,
-        ).run()
+        with paid_for(source.name):
+            return SourceSync(
+                ledger=self.ledger,
+                store=self.store,
+                embedders=self.embedders,
+                source=source,
+                connector=connector,
+                settings=self.config.sync,
+                allow_mass_delete=allow_mass_delete,
+                force_rebuild=rebuild,
+                progress=progress,
+            ).run()
 
     def plan(self, sources: Iterable[str] | None = None) -> list[SourcePlan]:
         """What ``sync`` would do, like a diff; embeds nothing and writes nothing."""
@@ -182,13 +120,42 @@ class Shelf:
             for source in self.enabled_sources(sources)
         ]
 
+    async def aplan(self, sources: Iterable[str] | None = None) -> list[SourcePlan]:
+        """``plan`` for asyncio, in a worker thread."""
+        return await asyncio.to_thread(self.plan, sources)
+
     def rollback(self, source: str) -> bool:
-        """Swap a source's previous build back in; whether there was one."""
+        """Swap a source's previous build back in; whether there was one. It stays until the YAML changes again.
+
+        Raises:
+            ConfigError: there is no source of that name.
+            SyncBusy: the source is being synced.
+        """
         from ingest.ledger import builds
         from ingest.locks import source_lock
 
-        with source_lock(self.folder, source), self.ledger.writing() as connection:
-            return builds.swap_back(connection, source) is not None
+        name = self.source(source).name
+        with source_lock(self.folder, name), self.ledger.writing() as connection:
+            return builds.swap_back(connection, name) is not None
+
+    def prune(self) -> list[str]:
+        """Remove what is on the shelf of sources that the configuration no longer has; their names.
+
+        Raises:
+            SyncBusy: one of them is being synced (by a process with another configuration).
+        """
+        from ingest.forget import forget
+
+        gone = [status.name for status in self.status() if status.name not in self.config.sources]
+        for name in gone:
+            forget(self.ledger, self.store, name)
+        return gone
+
+    def status(self) -> list[SourceStatus]:
+        """How each source stands: documents, chunks, last run, failures."""
+        from ingest.status import read_status
+
+        return read_status(self.ledger, self.config.sources.values())
 
     # --- retrieval ------------------------------------------------------------------------------
 
@@ -213,24 +180,129 @@ class Shelf:
             FilterError: the filter is malformed.
             RetrievalError: the query is empty.
         """
-        viewer = None if groups is None else frozenset(groups)
-        return self.searcher.search(query, top_k=top_k, filters=filters, groups=viewer, **overrides)
+        return self.searcher.search(query, top_k=top_k, filters=filters, groups=_viewer(groups), **overrides)
 
     async def asearch(self, query: str, **options: Any) -> list[Hit]:
-        """``search`` for asyncio: runs in a worker thread."""
+        """``search`` for asyncio, in a worker thread."""
         return await asyncio.to_thread(functools.partial(self.search, query, **options))
 
-    # --- lifetime -------------------------------------------------------------------------------
+    def explain(
+        self,
+        document_id: str,
+        query: str,
+        *,
+        source: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        groups: Iterable[str] | None = None,
+        **overrides: Any,
+    ) -> Explanation:
+        """Why a document came back for ``query`` or did not; for the shelf's operator, never for a viewer.
 
-    def close(self) -> None:
-        """Release the vector store and the ledger."""
-        with self._lock:
-            if self._store is not None:
-                self._store.close()
-            if self._ledger is not None:
-                self._ledger.close()
-            self._store = self._ledger = None
-            self.__dict__.pop("searcher", None)
+        Raises:
+            RetrievalError: the query is empty, or several sources have a document of that id.
+            FilterError: the filter is malformed.
+        """
+        from retrieval.explain import explain
+
+        disabled = [name for name, one in self.config.sources.items() if not one.enabled]
+        return explain(
+            self.searcher,
+            document_id,
+            query,
+            source=source,
+            filters=filters,
+            groups=_viewer(groups),
+            disabled=disabled,
+            **overrides,
+        )
+
+    async def aexplain(self, document_id: str, query: str, **options: Any) -> Explanation:
+        """``explain`` for asyncio, in a worker thread."""
+        return await asyncio.to_thread(functools.partial(self.explain, document_id, query, **options))
+
+    def context(self, question: str, *, budget: int | None = None, **options: Any) -> ContextBlock:
+        """What a model would be given for ``question``: numbered, delimited sources inside a token budget.
+
+        Args:
+            budget: tokens; ``context.budget`` by default.
+            options: as for ``search``.
+        """
+        from retrieval.context import build_context
+
+        settings = self.config.context if budget is None else self.config.context.model_copy(update={"budget": budget})
+        answerer = self.answerer
+        return build_context(self.search(question, **options), settings, answerer.count_tokens, answerer.body)
+
+    async def acontext(self, question: str, **options: Any) -> ContextBlock:
+        """``context`` for asyncio, in a worker thread."""
+        return await asyncio.to_thread(functools.partial(self.context, question, **options))
+
+    @overload
+    def answer(self, question: str, *, stream: Literal[False] = False, **options: Any) -> Answer: ...
+
+    @overload
+    def answer(self, question: str, *, stream: Literal[True], **options: Any) -> Iterator[Event]: ...
+
+    def answer(self, question: str, *, stream: bool = False, **options: Any) -> Answer | Iterator[Event]:
+        """Answer from the knowledge base, with citations, or say that it has no answer.
+
+        Args:
+            stream: give events as they come (``Searching``, ``Sources``, ``Delta``, ``Cited``, at last ``Done``).
+            options: ``conversation``, ``openai_conversation``, ``top_k``, ``filters``, ``groups``, ``mode``.
+
+        Raises:
+            AnswerError: the model could not be reached or did not answer.
+            BudgetExceeded: a cap could be passed; nothing was sent.
+            ConfigError: a key or a price is missing.
+        """
+        _only_known(options)
+        return self.answerer.stream(question, **options) if stream else self.answerer.answer(question, **options)
+
+    @overload
+    async def aanswer(self, question: str, *, stream: Literal[False] = False, **options: Any) -> Answer: ...
+
+    @overload
+    async def aanswer(self, question: str, *, stream: Literal[True], **options: Any) -> AsyncIterator[Event]: ...
+
+    async def aanswer(self, question: str, *, stream: bool = False, **options: Any) -> Answer | AsyncIterator[Event]:
+        """``answer`` for asyncio: ``await`` it, and with ``stream=True`` iterate what it gives."""
+        _only_known(options)
+        if stream:
+            return self.answerer.astream(question, **options)
+        return await self.answerer.aanswer(question, **options)
+
+    def as_retriever(self, **options: Any) -> BaseRetriever:
+        """The shelf as a LlamaIndex retriever; ``options`` as for ``search`` apply to every query."""
+        from retrieval.retriever import as_retriever
+
+        options["groups"] = _viewer(options.get("groups"))
+        return as_retriever(self.searcher, **options)
+
+    # --- looking after it -----------------------------------------------------------------------
+
+    def costs(self, by: By = "day") -> list[SpendLine]:
+        """What was spent, by ``day``, ``source``, ``conversation`` or ``model``."""
+        return self.spend.report(by)
+
+    def check(self, *, online: bool = True) -> list[Finding]:
+        """Whether everything is valid and reachable, before anything is spent."""
+        from openshelf.checks import check
+
+        return check(self, online=online)
+
+    def doctor(self, *, repair: bool = False) -> list[Finding]:
+        """Whether the shelf is whole; ``repair`` writes the vector store again where it differs from the ledger."""
+        from openshelf.doctor import examine
+
+        return examine(self, repair=repair)
+
+    def preview(self, target: str, *, chunker: Mapping[str, Any] | None = None, source: str | None = None) -> Preview:
+        """How a file, or a document on the shelf, is cut into chunks: as configured, or with another chunker."""
+        from openshelf.preview import preview
+
+        return preview(self, target, chunker=chunker, source=source)
+
+    # --- lifetime -------------------------------------------------------------------------------
 
     def __enter__(self) -> Shelf:
         return self
@@ -246,3 +318,18 @@ class Shelf:
 
     def __repr__(self) -> str:
         return f"Shelf({str(self.loaded.path)!r}, sources={list(self.config.sources)})"
+
+
+def _viewer(groups: Iterable[str] | Groups) -> Groups:
+    if groups is None or groups is ALL_GROUPS:
+        return groups
+    if isinstance(groups, str):
+        raise RetrievalError("groups is a list of names, not one text.", hint=f"Write groups=[{groups!r}].")
+    return frozenset(groups)
+
+
+def _only_known(options: Mapping[str, Any]) -> None:
+    known = [field.name for field in fields(Question) if field.name != "text"]
+    unknown = sorted(options.keys() - set(known))
+    if unknown:
+        raise TypeError(f"answer() does not know {', '.join(unknown)}; it takes stream, {', '.join(known)}.")

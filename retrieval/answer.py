@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -119,6 +119,12 @@ class Answerer:
                 hint="Set one of them (any text, for a server that asks for none), or use provider: auto.",
             )
         return True
+
+    @property
+    def endpoint(self) -> tuple[str, str]:
+        """The base URL and the key that calls go out with; the key is empty where there is none."""
+        base_url = self.settings.base_url or self._environment.get("OPENAI_BASE_URL")
+        return base_url or "https://api.openai.com/v1", self._key or ""
 
     def answer(self, question: str, **options: Any) -> Answer:
         """Answer at once. ``options`` are the fields of ``Question``.

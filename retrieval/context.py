@@ -187,11 +187,7 @@ class _Builder:
     def _joined(self, parts: list[Source], hit: Hit) -> Source | None:
         pieces = sorted([*parts, _source(0, hit)], key=lambda piece: (piece.start, -piece.end))
         start, end = pieces[0].start, max(piece.end for piece in pieces)
-        text: str | None
-        if self.body is not None:
-            text = self.body(hit)[start:end]
-        else:
-            text = _stitch(pieces)
+        text = _stitch(pieces) if self.body is None else self.body(hit)[start:end]
         if text is None:
             return None
         header = pieces[0].header

@@ -7,6 +7,7 @@ them out. Citation markers are left out too, because each question numbers its s
 
 from __future__ import annotations
 
+import builtins
 import re
 import secrets
 import time
@@ -94,7 +95,7 @@ class Conversations:
             connection.execute(conversations.insert().values(id=key, created=now, updated=now, title=title))
         return Conversation(key, now, now, title, 0)
 
-    def list(self, limit: int = 100) -> list[Conversation]:
+    def list(self, limit: int = 100) -> builtins.list[Conversation]:
         """The latest conversations, most recently used first."""
         query = self._select().order_by(conversations.c.updated.desc()).limit(limit)
         with self._engine.connect() as connection:
@@ -112,7 +113,7 @@ class Conversations:
             raise _missing(key)
         return _conversation(row)
 
-    def turns(self, key: str) -> list[Turn]:
+    def turns(self, key: str) -> builtins.list[Turn]:
         """All turns, oldest first.
 
         Raises:
@@ -176,9 +177,9 @@ class Conversations:
         summary = conversation.summary if self.settings.strategy == "summarise" else None
         room = self.settings.budget - (self._cost(summary) if summary else 0)
         pairs = [every[i : i + 2] for i in range(0, len(every), 2)]
-        kept: list[Turn] = []
+        kept: builtins.list[Turn] = []
         fits = True
-        overflow: list[Turn] = []
+        overflow: builtins.list[Turn] = []
         for pair in reversed(pairs):
             if summary and pair[-1].ordinal <= covered:
                 break

@@ -111,9 +111,7 @@ def _grow(text: str, spans: list[tuple[int, int]], shares: list[float], best: in
         after = shares[last + 1] if allowed(last + 1) else -1.0
         before = shares[first - 1] if allowed(first - 1) else -1.0
         alone = text[slice(*spans[last])]
-        if after >= 0 and (alone.endswith(("?", ":")) or len(alone) < 30):
-            last += 1
-        elif after > 0 and after >= before:
+        if (after >= 0 and (alone.endswith(("?", ":")) or len(alone) < 30)) or (after > 0 and after >= before):
             last += 1
         elif before > 0:
             first -= 1

@@ -55,7 +55,7 @@ class Reply:
         Raises:
             CallFailed: the stream reports an error.
         """
-        kind = event.type
+        kind = getattr(event, "type", None)
         if kind == "response.output_item.added":
             if getattr(event.item, "phase", None) == "commentary":
                 self._comments.add(event.output_index)
@@ -73,7 +73,23 @@ class Reply:
         return ""
 
     def finish(self, response: Any) -> str:
-        """Take the whole response; returns its text where none was streamed before."""
+        """Take the whole response; returns its text where none was streamed before.
+
+        Raises:
+            CallFailed: it is no response (a login page, another API's answer).
+        """
+        try:
+            return self._read(response)
+        except (AttributeError, TypeError) as error:  # the openai package hands on whatever came
+            raise CallFailed(
+                AnswerError(
+                    "The provider sent something that is no Responses answer.",
+                    hint="Check that answer.base_url is an OpenAI-compatible server with /responses.",
+                ),
+                billed=True,
+            ) from error
+
+    def _read(self, response: Any) -> str:
         self.id, self.model, self.status = response.id, response.model, response.status or "completed"
         self.usage = _usage(response.usage)
         if response.incomplete_details is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,7 @@ class Searcher:
     Args:
         embedder_of: the embedder for a build's stored embedder settings.
         repair: called once when the store turns out to be damaged, before trying again.
+        sources: only these are searched; ``None``: every source that the ledger has.
     """
 
     def __init__(
@@ -69,12 +70,14 @@ class Searcher:
         settings: Retrieval,
         *,
         repair: Callable[[], object] | None = None,
+        sources: Collection[str] | None = None,
     ) -> None:
         self.ledger = ledger
         self._store = store
         self._embedder_of = embedder_of
         self._settings = settings
         self._repair = repair
+        self._sources = None if sources is None else frozenset(sources)
         self._view: View | None = None
         self._lock = threading.Lock()
 
@@ -130,19 +133,17 @@ class Searcher:
                 with self.ledger.reading() as connection:
                     if generation(connection) == view.generation:
                         return self._rank(connection, view, lists, text, options, parsed, groups, notes)
-            except StoreBroken:
-                if self._repair is None or repaired:
-                    raise
-                self._repair()
-                repaired = True
-            except StoreError:
-                # A collection may have been dropped by a swap since the view was read.
+            except StoreError as error:
+                # A collection may have been dropped by a swap since the view was read; then just look again.
                 if self.ledger.generation() == view.generation:
-                    raise
+                    if not isinstance(error, StoreBroken) or self._repair is None or repaired:
+                        raise
+                    self._repair()
+                    repaired = True
         # A busy writer: hold one snapshot while asking the store. Flips during that moment may cost a neighbour
         # whose vector has just been removed, but what comes back is one generation.
         with self.ledger.reading() as connection:
-            view = read_view(connection)
+            view = read_view(connection, self._sources)
             lists = self._ask_store(view, text, options, parsed, groups)
             return self._rank(connection, view, lists, text, options, parsed, groups, notes)
 
@@ -172,7 +173,7 @@ class Searcher:
             with self._lock:
                 if self._view is not None and self._view.generation == now:
                     return self._view
-            view = read_view(connection)
+            view = read_view(connection, self._sources)
         with self._lock:
             self._view = view
         return view

@@ -41,6 +41,7 @@ class Reservation:
     model: str
     cost: float
     conversation: str | None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class Spend:
         estimate_input_tokens: int,
         max_output_tokens: int = 0,
         *,
+        source: str | None = None,
         conversation: str | None = None,
     ) -> Reservation:
         """Set the worst case of a call aside.
@@ -143,17 +145,16 @@ class Spend:
                 if spent + cost > caps.per_day:
                     raise self._exceeded("costs.caps.per_day", caps.per_day, spent, cost)
             usage = Usage(input=estimate_input_tokens, output=max_output_tokens)
-            key = self._insert(connection, _RESERVED + kind, model, usage, cost, None, conversation)
-        return Reservation(key, kind, model, cost, conversation)
+            key = self._insert(connection, _RESERVED + kind, model, usage, cost, source, conversation)
+        return Reservation(key, kind, model, cost, conversation, source)
 
     def settle(self, reservation: Reservation, usage: Usage) -> float | None:
         """Put what was used in the reservation's place; returns its cost as ``price`` does."""
         cost = self.price(reservation.model, usage)
         with self._writing() as connection:
             connection.execute(spend.delete().where(spend.c.id == reservation.id, spend.c.kind.startswith(_RESERVED)))
-            self._insert(
-                connection, reservation.kind, reservation.model, usage, cost or 0.0, None, reservation.conversation
-            )
+            paid = (reservation.source, reservation.conversation)
+            self._insert(connection, reservation.kind, reservation.model, usage, cost or 0.0, *paid)
         return cost
 
     def release(self, reservation: Reservation) -> None:

@@ -47,12 +47,16 @@ class Candidate:
     parent: tuple[int, int] | None
 
 
-def read_view(connection: Connection) -> View:
-    """The view of the connection's snapshot."""
+def read_view(connection: Connection, sources: Collection[str] | None = None) -> View:
+    """The view of the connection's snapshot; of ``sources`` alone where they are given."""
     counts: dict[int, int] = dict(
         connection.execute(select(chunks.c.build, func.count()).group_by(chunks.c.build)).tuples().all()
     )
-    active = tuple(build for build in build_rows.active(connection) if counts.get(build.id))
+    active = tuple(
+        build
+        for build in build_rows.active(connection)
+        if counts.get(build.id) and (sources is None or build.source in sources)
+    )
     kinds = connection.execute(
         select(documents.c.build, documents.c.language, func.count(documents.c.readers).label("restricted"))
         .where(documents.c.build.in_([build.id for build in active]))

@@ -61,7 +61,7 @@ def tokenizer(name: str, embedder: Embedder | None = None) -> Tokenizer:
         ConfigError: the name is unknown, ``embedder`` is asked for without one, or the bundled data is missing.
     """
     if name == CL100K:
-        return _Cl100k(_cl100k())
+        return _Cl100k(cl100k())
     if name == EMBEDDER:
         if embedder is None:
             raise ConfigError(
@@ -139,7 +139,12 @@ def without_surrogates(text: str) -> str:
 
 
 @cache
-def _cl100k() -> Any:
+def cl100k() -> Any:
+    """tiktoken's encoding cl100k_base, from the bundled data.
+
+    Raises:
+        ConfigError: the data is missing or damaged.
+    """
     import tiktoken
 
     with _loading:

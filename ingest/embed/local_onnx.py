@@ -119,11 +119,9 @@ class _Loaded:
         options.intra_op_num_threads = 1  # texts are spread over threads instead
         options.inter_op_num_threads = 1
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(files.graph), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(str(files.graph), options, providers=["CPUExecutionProvider"])
             self._tokenizer = Tokenizer.from_file(str(files.tokenizer))
-        except Exception as error:  # noqa: BLE001 - onnxruntime and tokenizers raise their own, unrelated classes
+        except Exception as error:
             raise EmbedError(
                 f"The exported model {files.graph} cannot be loaded: {error}",
                 hint=f"Remove {files.graph.parent}; it is made again.",
@@ -140,7 +138,7 @@ class _Loaded:
         ids = np.array([[*self._before, *content, *self._after]], np.int64)
         try:
             tokens = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
-        except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no class of their own
+        except Exception as error:
             raise EmbedError(f"ONNX Runtime failed on a text of {len(text)} characters: {error}") from error
         pooled = tokens[0] if recipe.pooling == "cls" else tokens.mean(axis=0, dtype=np.float32)
         length = float(np.linalg.norm(pooled))

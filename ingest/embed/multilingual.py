@@ -99,7 +99,7 @@ def _vocabulary(raw: bytes) -> tuple[list[str], list[float], str, str, int]:
     blob = raw[at : at + size]
     at += size
     pieces = [blob[offsets[i] : offsets[i + 1]].decode() for i in range(count)]
-    entries, length = struct.unpack_from("<iI", raw, at)
+    entries, _length = struct.unpack_from("<iI", raw, at)
     at += 8
     dropped, spaced = [], []
     for _ in range(entries):

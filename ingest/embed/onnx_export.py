@@ -131,7 +131,7 @@ def _trace(folder: Path, graph: Path, name: str) -> None:
     import torch
     import transformers
 
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model: Any = transformers.AutoModel.from_pretrained(
             str(folder),
@@ -203,8 +203,6 @@ def _quantise(graph: Path, target: Path) -> None:
     # It advises on the root logger to optimise first, which changes nothing here.
     root.setLevel(logging.ERROR)
     try:
-        quantize_dynamic(
-            str(graph), str(target), weight_type=QuantType.QInt8, per_channel=True, reduce_range=True
-        )
+        quantize_dynamic(str(graph), str(target), weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
     finally:
         root.setLevel(level)

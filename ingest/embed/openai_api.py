@@ -115,7 +115,9 @@ class OpenAIEmbedder:
         except openai.OpenAIError as error:
             raise EmbedError(f"The embeddings API at {where} failed: {error}") from error
         if len(answer.data) != len(batch):
-            raise EmbedError(f"The embeddings API at {where} returned {len(answer.data)} vectors for {len(batch)} texts.")
+            raise EmbedError(
+                f"The embeddings API at {where} returned {len(answer.data)} vectors for {len(batch)} texts."
+            )
         if answer.usage is not None:
             with self._lock:
                 self._tokens += answer.usage.total_tokens

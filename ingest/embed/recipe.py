@@ -41,7 +41,9 @@ def read_recipe(folder: Path) -> Recipe:
         if kind == "Pooling":
             pooling = _pooling(folder / str(module.get("path", "1_Pooling")) / "config.json")
         elif kind not in ("Transformer", "Normalize"):
-            raise EmbedError(f"The model {folder.name} has a {kind} layer, which ONNX export leaves out.", hint=_USE_TORCH)
+            raise EmbedError(
+                f"The model {folder.name} has a {kind} layer, which ONNX export leaves out.", hint=_USE_TORCH
+            )
     return Recipe(pooling, _longest(folder, config), int(config["hidden_size"]))
 
 

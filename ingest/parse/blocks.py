@@ -15,7 +15,7 @@ from ingest.document import Element, Kind
 
 _SEPARATOR = "\n\n"
 # C0 controls (tab and newline stay), DEL, soft hyphens (invisible, and they cut words in two for search), BOMs.
-_DROPPED = {code: None for code in (*range(9), 11, 12, *range(14, 32), 127, 0xAD, 0xFEFF)}
+_DROPPED = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, 173, 65279))
 _NEWLINES = re.compile(r"\r\n?|[\u2028\u2029\x85]")
 _OUTER_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+|\s+\Z")
 

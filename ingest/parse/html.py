@@ -22,13 +22,83 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _UNSEEN = frozenset(
-    "script style head template noscript noframes noembed iframe object embed canvas audio video svg select "
-    "datalist textarea title meta link annotation annotation-xml".split()
+    [
+        "script",
+        "style",
+        "head",
+        "template",
+        "noscript",
+        "noframes",
+        "noembed",
+        "iframe",
+        "object",
+        "embed",
+        "canvas",
+        "audio",
+        "video",
+        "svg",
+        "select",
+        "datalist",
+        "textarea",
+        "title",
+        "meta",
+        "link",
+        "annotation",
+        "annotation-xml",
+    ]
 )
 _BLOCKS = frozenset(
-    "address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer "
-    "form header hgroup hr html legend li main menu nav ol optgroup p pre search section summary table tbody thead "
-    "tfoot tr td th caption ul h1 h2 h3 h4 h5 h6".split()
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "dir",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "header",
+        "hgroup",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "optgroup",
+        "p",
+        "pre",
+        "search",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "thead",
+        "tfoot",
+        "tr",
+        "td",
+        "th",
+        "caption",
+        "ul",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+    ]
 )
 _LISTS = frozenset({"ul", "ol", "menu", "dir", "dl"})
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -77,10 +147,9 @@ def walk(root: _Element, keep_links: bool = False, *, drop_boilerplate: bool = T
     skipped: _Element | None = None
     for event, node in events:
         if event == "start":
-            if skipped is None and _is_dropped(node, node is root, drop_boilerplate):
-                skipped = node
-                events.skip_subtree()
-            elif skipped is None and walker.start(node):
+            if (skipped is None and _is_dropped(node, node is root, drop_boilerplate)) or (
+                skipped is None and walker.start(node)
+            ):
                 skipped = node
                 events.skip_subtree()
             continue

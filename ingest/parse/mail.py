@@ -10,6 +10,7 @@ from email import message_from_bytes
 from email.message import EmailMessage, Message
 from email.policy import default as policy
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from connectors.contract import MetaValue
 from ingest.document import Kind
@@ -59,11 +60,11 @@ def _body(part: Message, attachments: list[str], keep_links: bool, depth: int) -
     if part.is_multipart():
         if depth > _DEEPEST:
             return []
-        children = [child for child in part.iter_parts()] if isinstance(part, EmailMessage) else part.get_payload()
+        children: Any = list(part.iter_parts()) if isinstance(part, EmailMessage) else part.get_payload()
         if kind == "multipart/alternative":
             return _alternative(children, attachments, keep_links, depth)
         return [block for child in children for block in _body(child, attachments, keep_links, depth + 1)]
-    payload = part.get_payload(decode=True)
+    payload: Any = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return []
     if kind == "text/html":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 
+from connectors.encoding import legacy_encoding
 from ingest.document import Kind
 from ingest.parse.blocks import Block, Parsed, clean
 
@@ -42,10 +43,7 @@ def decode(content: bytes, declared: str | None = None) -> str:
             return content.decode(declared)
         except (UnicodeDecodeError, LookupError):
             pass
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(content[:_DETECTION_BYTES]).best()
-    return content.decode(best.encoding if best else "cp1252", "replace")
+    return content.decode(legacy_encoding(content[:_DETECTION_BYTES]) or "cp1252", "replace")
 
 
 def paragraphs(text: str) -> list[Block]:

@@ -57,11 +57,13 @@ class VectorStore(Protocol):
         ...
 
     def collections(self) -> list[str]:
-        """Names of all collections of this shelf."""
+        """Names of all collections, on a shared server those of other shelves too."""
         ...
 
-    def wipe(self) -> None:
-        """Remove everything, damaged data included, so that the ledger can write it again."""
+    def wipe(self, collections: Sequence[str] = ()) -> None:
+        """Remove everything, damaged data included, so that the ledger can write it again.
+
+        Of a server that others use as well, only ``collections``."""
         ...
 
     def close(self) -> None:

@@ -68,7 +68,7 @@ def test_a_body_that_breaks_off_is_fetched_again_from_the_start(web: Web) -> Non
 
 def test_a_body_that_always_breaks_off_is_an_error(web: Web) -> None:
     web.serve("/a", Answer(body=b"half", cut=10))
-    with client(web, attempts=2) as http, pytest.raises(ConnectorError, match="broke off .* after 2 tries"):
+    with client(web, attempts=2) as http, pytest.raises(ConnectorError, match=r"broke off .* after 2 tries"):
         http.get_bytes("/a")
 
 

@@ -45,7 +45,7 @@ class CorpusConnector:
     before: list[Change] = field(default_factory=list)
 
     def changes(self, cursor: Cursor | None) -> Iterator[Change]:
-        run = 1 + (cursor or {"run": 0})["run"]
+        run = 1 + (cursor or {}).get("run", 0)
         yield from self.before
         for number, name in enumerate(sorted(self.documents), 1):
             yield Upsert(self.documents[name])

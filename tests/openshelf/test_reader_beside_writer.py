@@ -16,7 +16,13 @@ from openshelf import Shelf
 
 DOCUMENTS = 5000
 ROOT = Path(__file__).resolve().parents[2]
-SYNC = "import sys; from openshelf import Shelf; s = Shelf.open(sys.argv[1]); r = s.sync()[0]; s.close(); sys.exit(r.outcome != 'clean')"
+SYNC = """
+import sys
+from openshelf import Shelf
+with Shelf.open(sys.argv[1]) as shelf:
+    outcome = shelf.sync()[0].outcome
+sys.exit(outcome != "clean")
+"""
 CONFIG = """
 path: shelf
 defaults:

@@ -57,7 +57,7 @@ def test_missing_data_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TIKTOKEN_CACHE_DIR", raising=False)
     monkeypatch.delenv("DATA_GYM_CACHE_DIR", raising=False)
     with pytest.raises(ConfigError, match="llama-index-core"):
-        module._cl100k.__wrapped__()
+        module.cl100k.__wrapped__()
 
 
 def test_it_loads_offline_without_llama_index_and_leaves_the_environment_alone(tmp_path: Path) -> None:
@@ -82,5 +82,5 @@ def test_a_cache_folder_the_user_set_is_used(tmp_path: Path, monkeypatch: pytest
     (tmp_path / module._CL100K_FILE).write_bytes(bundled.read_bytes())
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(module, "_bundled_folder", lambda: pytest.fail("looked elsewhere"))
-    assert module._cl100k.__wrapped__().name == "cl100k_base"
+    assert module.cl100k.__wrapped__().name == "cl100k_base"
     assert os.environ["TIKTOKEN_CACHE_DIR"] == str(tmp_path)

@@ -17,9 +17,7 @@ from tests.ingest.parse import fixtures
 from tests.ingest.parse.shapes import assert_in_order_once, assert_tiled, parsed, texts
 
 CELLS = [cell.replace("|", "\\|") for row in fixtures.TABLE for cell in row]
-TABLE_LINES = (
-    "| Produit | Prix | Délai |\n| --- | --- | --- |\n| Lampe | 12.50 | 2 jours |\n| Câble\\|USB | 3 | 24 h |"
-)
+TABLE_LINES = "| Produit | Prix | Délai |\n| --- | --- | --- |\n| Lampe | 12.50 | 2 jours |\n| Câble\\|USB | 3 | 24 h |"
 STRUCTURED = {
     "html": (fixtures.html, "text/html"),
     "markdown": (fixtures.markdown, "text/markdown"),

@@ -1,0 +1,161 @@
+"""``openshelf check``: is everything valid and reachable, before anything is spent?
+
+Nothing is embedded and nothing is written. ``online=False`` leaves out whatever needs a network or a server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import httpx
+from pydantic import ValidationError
+
+from configs.errors import ConfigError, OpenshelfError
+from configs.loader import translate_options_error
+from configs.schema import Source
+from connectors.registry import connector_type, open_connector, validate_options
+from openshelf.findings import Finding, wrong
+
+if TYPE_CHECKING:
+    from openshelf.parts import Parts
+    from openshelf.shelf import Shelf
+
+
+def check(shelf: Shelf, *, online: bool = True) -> list[Finding]:
+    """Look at the configuration, the sources, the embedder, the store, the answers and the schedules."""
+    findings = [Finding("configuration", "ok", f"{shelf.loaded.path} is valid.")]
+    findings += [Finding("configuration", "warning", text) for text in shelf.loaded.warnings]
+    for source in shelf.config.sources.values():
+        if source.enabled:
+            findings += _source(shelf, source, online=online)
+        else:
+            findings.append(Finding(f"source {source.name}", "ok", "It is disabled, so not looked at."))
+    findings += _embedder(shelf, online=online)
+    findings += _store(shelf, online=online)
+    findings += _answer(shelf, online=online)
+    return findings
+
+
+def source_options(shelf: Parts, source: Source) -> None:
+    """Check a source's own keys.
+
+    Raises:
+        ConfigError: names the file, the line and the key.
+    """
+    try:
+        validate_options(source.type, source.options, shelf.loaded.base_dir)
+    except ValidationError as error:
+        known = connector_type(source.type).options.model_fields
+        raise translate_options_error(shelf.loaded, source.name, error, known=list(known)) from None
+
+
+def _source(shelf: Shelf, source: Source, *, online: bool) -> Iterator[Finding]:
+    subject = f"source {source.name}"
+    try:
+        source_options(shelf, source)
+        from ingest.chunk import chunker_fingerprint
+
+        chunker_fingerprint(source.chunker)
+        if source.schedule is not None:
+            from ingest.schedule import trigger
+
+            trigger(source.schedule)
+        connector = open_connector(source, shelf.loaded.base_dir)
+    except OpenshelfError as error:
+        where = shelf.loaded.locate(("sources", source.name))
+        message = error.message if error.message.startswith(shelf.loaded.path.name) else f"{where}: {error.message}"
+        yield Finding(subject, "error", message, error.hint)
+        return
+    web = source.options.get("url") is not None
+    if online or not web:
+        found = connector.check()
+        yield Finding(subject, "ok" if found.ok else "error", found.detail, found.hint)
+    if source.type == "files" and source.parser.ocr == "auto":
+        from ingest.parse.ocr import tesseract_installed
+
+        if not tesseract_installed():
+            yield Finding(
+                subject,
+                "warning",
+                "Tesseract is not installed, so images and scanned pages will be failures.",
+                "Install it (Debian: apt-get install tesseract-ocr), or set parser.ocr to off.",
+            )
+
+
+def _embedder(shelf: Shelf, *, online: bool) -> Iterator[Finding]:
+    settings = shelf.config.embedder
+    try:
+        fingerprint = shelf.embedders.fingerprint
+        shelf.embedders.current()
+    except OpenshelfError as error:
+        yield wrong("embedder", error)
+        return
+    yield Finding("embedder", "ok", f"{settings.model} ({settings.provider}), fingerprint {fingerprint}.")
+    if settings.provider == "openai":
+        if settings.model not in shelf.config.costs.prices:
+            yield Finding(
+                "embedder",
+                "warning",
+                f"{settings.model} has no price, so its cost is not known and caps cannot hold.",
+                f"Set costs.prices.{settings.model}.",
+            )
+        if online:
+            key = settings.api_key.get_secret_value() if settings.api_key else ""
+            yield _api("embedder", settings.base_url or "https://api.openai.com/v1", key)
+
+
+def _store(shelf: Shelf, *, online: bool) -> Iterator[Finding]:
+    store = shelf.config.store
+    if store.type == "llama-index":
+        from ingest.stores.llama_adapter import adapter
+
+        try:
+            adapter(store.adapter or "")
+        except ConfigError as error:
+            yield wrong("vector store", error)
+            return
+        yield Finding("vector store", "ok", f"LlamaIndex adapter {store.adapter}.")
+    elif store.url is None:
+        yield Finding("vector store", "ok", f"Chroma ({store.mode}) in {shelf.folder}.")
+    elif online:
+        try:
+            names = shelf.store.collections()
+        except OpenshelfError as error:
+            yield wrong("vector store", error)
+            return
+        yield Finding("vector store", "ok", f"Chroma at {store.url} answers; {len(names)} collections.")
+
+
+def _answer(shelf: Shelf, *, online: bool) -> Iterator[Finding]:
+    settings, costs = shelf.config.answer, shelf.config.costs
+    try:
+        extractive = shelf.answerer.extractive
+    except ConfigError as error:
+        yield wrong("answers", error)
+        return
+    if extractive:
+        yield Finding("answers", "ok", "No key is set, so the best passages are quoted (extractive).")
+        return
+    yield Finding("answers", "ok", f"{settings.model} through the Responses API, mode {settings.mode}.")
+    capped = any(getattr(costs.caps, name) is not None for name in type(costs.caps).model_fields)
+    if settings.model not in costs.prices:
+        yield Finding(
+            "answers",
+            "error" if capped else "warning",
+            f"{settings.model} has no price" + (", so the caps could not hold." if capped else "."),
+            f"Set costs.prices.{settings.model} (input, cached_input, output for a million tokens).",
+        )
+    if online:
+        yield _api("answers", *shelf.answerer.endpoint)
+
+
+def _api(subject: str, base_url: str, key: str) -> Finding:
+    """Whether an OpenAI-compatible server answers and takes the key: listing models costs nothing."""
+    try:
+        answer = httpx.get(f"{base_url.rstrip('/')}/models", headers={"Authorization": f"Bearer {key}"}, timeout=10)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return Finding(subject, "error", f"{base_url} does not answer ({type(error).__name__}).", "Check base_url.")
+    if answer.status_code in (401, 403):
+        return Finding(subject, "error", f"{base_url} refuses the key.", "Check the key and what it may do.")
+    return Finding(subject, "ok", f"{base_url} answers.")

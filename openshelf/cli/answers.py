@@ -1,0 +1,62 @@
+"""How an answer ends on a terminal: its sources with their reasons, then what it cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from openshelf.cli.hits import where
+from openshelf.cli.printing import counted, jsonable, money, styled
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from retrieval.events import Answer, Event
+
+_REFUSED = {
+    "threshold": "No passage comes near the question, so no model was asked.",
+    "no-answer": "The model found no answer in the sources.",
+    "declined": "The model declined to answer.",
+    "content-filter": "The provider's content filter stopped the answer.",
+}
+
+
+def show_sources(out: Console, answer: Answer, *, why: bool) -> None:
+    """The numbered sources that were sent; those that the answer does not cite are dimmed."""
+    cited = {citation.number for citation in answer.citations}
+    sources = [source for context in answer.contexts for source in context.sources]
+    for source in sources:
+        best, faded = source.best, "" if source.number in cited else "dim"
+        line = styled(f"[{source.number}] ", faded or "bold")
+        line.append_text(styled(best.title or best.document_id, faded or "bold"))
+        line.append_text(styled(f"  {best.url or f'{best.source} / {best.document_id}'}", faded or "blue"))
+        if faded:
+            line.append_text(styled("  not cited", faded))
+        out.print(line, soft_wrap=True)
+        if why:
+            out.print(styled(f"    {where(best)}", "dim"))
+            out.print(styled(f"    {best.why}", "dim" if faded else "cyan"))
+
+
+def show_footer(out: Console, answer: Answer, currency: str) -> None:
+    """How the answer was made, and its tokens and money."""
+    if answer.reason:
+        out.print(styled(_REFUSED[answer.reason], "yellow"))
+    if answer.incomplete and answer.reason != "content-filter":
+        out.print(styled(f"The answer ends early: {answer.incomplete.replace('_', ' ')}.", "yellow"))
+    if answer.mode == "extractive":
+        if not answer.refused:
+            out.print(styled("Quoted, not written by a model: set OPENAI_API_KEY for one. Cost: nothing.", "dim"))
+        return
+    if answer.usage.input or answer.usage.output:
+        usage = answer.usage
+        cached = f" ({usage.cached:,} cached)" if usage.cached else ""
+        parts = [f"{counted(usage.input, 'token')} in{cached}", f"{usage.output:,} out"]
+        parts.append(f"{answer.context_tokens:,} of context")
+        out.print(styled(f"{answer.model} · {', '.join(parts)} · cost {money(answer.cost, currency)}", "dim"))
+
+
+def event_line(event: Event) -> dict[str, Any]:
+    """An event as one JSON object: ``event`` names it, the rest are its fields."""
+    name = type(event).__name__.lower()
+    fields = jsonable(event)
+    return {"event": name, **(fields if isinstance(fields, dict) else {})}

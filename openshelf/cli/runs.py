@@ -1,0 +1,87 @@
+"""How runs of a sync ended: the table, the JSON, the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from openshelf.cli.printing import console, counted, duration, print_json, styled, table
+from openshelf.cli.running import sentence
+
+if TYPE_CHECKING:
+    from ingest.sync import Report
+    from openshelf.cli.state import App
+
+CLEAN, FAILED, FAILURES = 0, 1, 3
+_STYLES = {"clean": "green", "failures": "yellow", "failed": "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One source's run and how long it took."""
+
+    report: Report
+    seconds: float
+
+
+def code_of(finished: Sequence[Finished]) -> int:
+    """0 clean, 1 where a source failed, 3 where only documents did."""
+    outcomes = {item.report.outcome for item in finished}
+    return FAILED if "failed" in outcomes else FAILURES if "failures" in outcomes else CLEAN
+
+
+def show_runs(app: App, finished: Sequence[Finished], *, as_json: bool) -> None:
+    """Print the runs: a table or JSON on stdout, what went wrong on stderr."""
+    if as_json:
+        outcome = {CLEAN: "clean", FAILED: "failed", FAILURES: "failures"}[code_of(finished)]
+        print_json(app, {"outcome": outcome, "sources": [_plain(item) for item in finished]})
+    elif finished:
+        console().print(_table(finished))
+    else:
+        app.say("No source is enabled, so there is nothing to sync.")
+    for item in finished:
+        if item.report.error is not None:
+            text = sentence(item.report.error).removeprefix("Error: ")
+            named = "" if item.report.source in text.splitlines()[0] else f"{item.report.source}: "
+            click.echo(app.redact(f"Error: {named}{text}"), err=True)
+    failed = sum(item.report.counts.failed for item in finished)
+    if failed:
+        app.say(f"{counted(failed, 'document')} failed; the next sync tries again. See: openshelf status --failures")
+
+
+def _plain(item: Finished) -> dict[str, object]:
+    report = item.report
+    return {
+        "source": report.source,
+        "outcome": report.outcome,
+        "rebuilt": report.rebuilt,
+        "seconds": round(item.seconds, 3),
+        "counts": report.counts.as_dict(),
+        "error": None if report.error is None else str(report.error),
+    }
+
+
+def _table(finished: Sequence[Finished]) -> object:
+    numbers = ("Written", "Unchanged", "Deleted", "Failed", "Chunks", "Embedded", "Cached", "Time")
+    made = table("Source", "Outcome", *numbers, right=numbers)
+    for item in finished:
+        report, counts = item.report, item.report.counts
+        outcome = styled(report.outcome + (", rebuilt" if report.rebuilt else ""), _STYLES.get(report.outcome, ""))
+        made.add_row(
+            styled(report.source),
+            outcome,
+            *(
+                styled(f"{value:,}" if value else "·", "" if value else "dim")
+                for value in (counts.upserted, counts.unchanged, counts.deleted)
+            ),
+            styled(f"{counts.failed:,}" if counts.failed else "·", "red" if counts.failed else "dim"),
+            *(
+                styled(f"{value:,}" if value else "·", "" if value else "dim")
+                for value in (counts.chunks, counts.embedded, counts.cached)
+            ),
+            styled(duration(item.seconds)),
+        )
+    return made

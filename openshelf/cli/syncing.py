@@ -1,0 +1,104 @@
+"""``sync``: bring the shelf up to date, once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from openshelf.cli.printing import json_option
+from openshelf.cli.runs import Finished, code_of, show_runs
+from openshelf.cli.state import App
+from openshelf.cli.teaching import command
+
+if TYPE_CHECKING:
+    from openshelf.cli.progress import Progressing
+    from openshelf.shelf import Shelf
+
+SYNC_EXITS = {
+    0: "every source is up to date",
+    1: "a source could not be synced; the others were",
+    3: "finished, but some documents failed: openshelf status --failures names them",
+    130: "stopped by Ctrl-C or SIGTERM; what was committed stays, the next sync goes on from there",
+}
+log = logging.getLogger("openshelf.sync")
+
+
+@command(
+    "sync",
+    examples=[
+        "openshelf sync",
+        "openshelf sync faq products",
+        "openshelf --log json sync            # for cron, systemd, Kubernetes, Airflow",
+        "openshelf sync tickets --allow-mass-delete",
+    ],
+    exits=SYNC_EXITS,
+)
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option(
+    "--allow-mass-delete",
+    is_flag=True,
+    help="Go on where more than sync.max_delete_share of a source would be deleted.",
+)
+@click.option("--rebuild", is_flag=True, help="Index everything again, beside the live index.")
+@json_option
+@click.pass_obj
+def sync(app: App, sources: tuple[str, ...], allow_mass_delete: bool, rebuild: bool, as_json: bool) -> int:
+    """Bring the shelf up to date with its sources.
+
+    Only what changed is read, embedded and written. Without SOURCE: all that are enabled, one after the other.
+    """
+    with app.shelf() as shelf:
+        finished = sync_sources(app, shelf, sources, allow_mass_delete=allow_mass_delete, rebuild=rebuild)
+    show_runs(app, finished, as_json=as_json)
+    return code_of(finished)
+
+
+def sync_sources(
+    app: App, shelf: Shelf, names: Sequence[str], *, allow_mass_delete: bool = False, rebuild: bool = False
+) -> list[Finished]:
+    """Sync one source after the other, with progress on a terminal."""
+    from openshelf.cli.progress import sync_progress
+
+    sources = [source.name for source in shelf.enabled_sources(names or None)]
+    app.when_interrupted = "What was committed stays; the next sync goes on from there."
+    finished = []
+    with sync_progress(app, sources) as progress:
+        for name in sources:
+            progress.start(name)
+            one = sync_one(shelf, name, allow_mass_delete=allow_mass_delete, rebuild=rebuild, progress=progress)
+            progress.finish(name)
+            finished.append(one)
+    return finished
+
+
+def sync_one(
+    shelf: Shelf,
+    name: str,
+    *,
+    allow_mass_delete: bool = False,
+    rebuild: bool = False,
+    progress: Progressing | None = None,
+) -> Finished:
+    """Sync one source, log how it went, and say it. A source that another process syncs has failed here."""
+    from configs.errors import SyncBusy
+    from ingest.sync import Counts, Report
+
+    started = time.monotonic()
+    log.info("%s: sync starts", name)
+    try:
+        report = shelf.sync(
+            [name],
+            allow_mass_delete=allow_mass_delete,
+            rebuild=rebuild,
+            progress=progress.update if progress is not None else None,
+        )[0]
+    except SyncBusy as error:
+        report = Report(name, "failed", Counts(), error)
+    done = Finished(report, time.monotonic() - started)
+    counts = ", ".join(f"{key} {value}" for key, value in report.counts.as_dict().items() if value)
+    log.info("%s: %s in %.1f s; %s", name, report.outcome, done.seconds, counts or "nothing to do")
+    return done

@@ -1,0 +1,87 @@
+"""Puts a paid embedder's calls on the ledger of money, and stops them at the caps before they are made."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from ingest.embed.contract import Embedder, Vectors
+from retrieval.events import Usage
+from retrieval.spend import Spend
+
+_source: ContextVar[str | None] = ContextVar("openshelf_source", default=None)
+
+
+@contextmanager
+def paid_for(source: str) -> Iterator[None]:
+    """Whatever is embedded inside is written down for ``source``."""
+    token = _source.set(source)
+    try:
+        yield
+    finally:
+        _source.reset(token)
+
+
+class Metered:
+    """An ``Embedder`` that asks ``spend`` before each call. Safe from many threads."""
+
+    def __init__(self, inner: Embedder, spend: Spend) -> None:
+        self._inner, self._spend = inner, spend
+        self._lock = threading.Lock()
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the embedder behind."""
+        return self._inner.fingerprint
+
+    @property
+    def dimensions(self) -> int:
+        """Of the embedder behind."""
+        return self._inner.dimensions
+
+    @property
+    def model(self) -> str:
+        """Of the embedder behind."""
+        return self._inner.model
+
+    @property
+    def tokens_used(self) -> int:
+        """Of the embedder behind."""
+        return self._inner.tokens_used
+
+    def count_tokens(self, text: str) -> int:
+        """Of the embedder behind."""
+        return self._inner.count_tokens(text)
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of ``texts``.
+
+        Raises:
+            BudgetExceeded: a cap could be passed; nothing was sent.
+            ConfigError: a cap is set and the model has no price.
+            EmbedError: the API failed.
+        """
+        with self._metered(sum(self.count_tokens(text) for text in texts)):
+            return self._inner.embed_documents(texts)
+
+    def embed_query(self, text: str) -> Vectors:
+        """Vector of one question; raises as ``embed_documents``."""
+        with self._metered(self.count_tokens(text)):
+            return self._inner.embed_query(text)
+
+    @contextmanager
+    def _metered(self, tokens: int) -> Iterator[None]:
+        reservation = self._spend.check("embedding", self.model, tokens, source=_source.get())
+        # One call at a time: the difference of the counter is then this call's.
+        with self._lock:
+            before = self.tokens_used
+            try:
+                yield
+            finally:
+                used = self.tokens_used - before
+                if used:
+                    self._spend.settle(reservation, Usage(input=used))
+                else:
+                    self._spend.release(reservation)
