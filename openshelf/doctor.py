@@ -75,7 +75,7 @@ def _ledger(shelf: Shelf) -> Iterator[Finding]:
     if problems != ["ok"]:
         yield Finding("ledger", "error", f"{path} is damaged: {problems[0]}", "Restore it from a backup.")
         return
-    size = path.stat().st_size
+    size = sum(one.stat().st_size for one in shelf.folder.glob(f"{FILE}*"))
     yield Finding("ledger", "ok", f"{path} is whole ({size / 1e6:.1f} MB, generation {generation}).")
     free = shutil.disk_usage(shelf.folder).free
     if free < max(size, 200_000_000):

@@ -69,6 +69,8 @@ class CitationReader:
         rest = held[blanks:]
         if not rest:
             return len(held) if final else 0
+        if "\n" in held[:blanks] and len(self._fence) < 3:
+            self._fence = ""  # an inline code span ends with its line
         if rest[0] == "`":
             return self._code_run(held[:blanks], rest, final)
         if rest[0] in "[【" and not self._fence:
@@ -122,8 +124,6 @@ class CitationReader:
     def _emit(self, text: str) -> None:
         if not self.text:
             text = text.lstrip()
-        if "\n" in text and len(self._fence) < 3:
-            self._fence = ""  # an inline code span ends with its line
         self.text += text
 
 

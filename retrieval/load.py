@@ -55,7 +55,7 @@ def load_hits(
     texts: dict[str, str] = {}
     if parents:
         found = connection.execute(select(bodies.c.hash, bodies.c.text).where(among(bodies.c.hash, sorted(parents))))
-        texts = dict(found.tuples().all())
+        texts = dict(found.all())
     builds = {build.id: build for build in view.builds}
     return [
         _hit(rows[one.rowid], builds[one.build], one, places[one.rowid], texts, query, view, notes) for one in chosen

@@ -50,7 +50,7 @@ class Candidate:
 def read_view(connection: Connection, sources: Collection[str] | None = None) -> View:
     """The view of the connection's snapshot; of ``sources`` alone where they are given."""
     counts: dict[int, int] = dict(
-        connection.execute(select(chunks.c.build, func.count()).group_by(chunks.c.build)).tuples().all()
+        connection.execute(select(chunks.c.build, func.count()).group_by(chunks.c.build)).all()
     )
     active = tuple(
         build

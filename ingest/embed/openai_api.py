@@ -102,27 +102,27 @@ class OpenAIEmbedder:
         where = f"{self._settings.base_url or 'api.openai.com'} ({self.model})"
         try:
             answer = self._connect().embeddings.create(model=self.model, input=batch, **extra)
-        except openai.AuthenticationError as error:
+        except openai.AuthenticationError:
+            # From None here and below: the server's words can repeat the key, and a traceback would show them.
             raise EmbedError(
                 f"The embeddings API at {where} refused the key.", hint="Check `embedder.api_key` or OPENAI_API_KEY."
-            ) from error
+            ) from None
         except openai.APIConnectionError as error:
             raise EmbedError(
                 f"The embeddings API at {where} cannot be reached.", hint="Check `embedder.base_url` and the network."
             ) from error
         except openai.APIStatusError as error:
-            raise EmbedError(f"The embeddings API at {where} answered {error.status_code}: {error.message}") from error
+            said = error.message.replace(self._key, "***")
+            raise EmbedError(f"The embeddings API at {where} answered {error.status_code}: {said}") from None
         except openai.OpenAIError as error:
-            raise EmbedError(f"The embeddings API at {where} failed: {error}") from error
-        if len(answer.data) != len(batch):
-            raise EmbedError(
-                f"The embeddings API at {where} returned {len(answer.data)} vectors for {len(batch)} texts."
-            )
-        if answer.usage is not None:
+            raise EmbedError(f"The embeddings API at {where} failed: {str(error).replace(self._key, '***')}") from None
+        except (ValueError, TypeError, AttributeError):  # what the SDK raises over an answer of another shape
+            raise _no_vectors(where) from None
+        usage = getattr(answer, "usage", None)
+        if usage is not None:
             with self._lock:
-                self._tokens += answer.usage.total_tokens
-        ordered = sorted(answer.data, key=lambda item: item.index)
-        return np.array([item.embedding for item in ordered], np.float32)
+                self._tokens += usage.total_tokens
+        return _read(answer, len(batch), where)
 
     def _wait(self) -> None:
         """Space the starts of requests evenly; threads queue by reserving the next start."""
@@ -140,6 +140,28 @@ class OpenAIEmbedder:
                     api_key=self._key, base_url=self._settings.base_url, max_retries=_RETRIES, timeout=_TIMEOUT
                 )
             return self._client
+
+
+def _read(answer: Any, count: int, where: str) -> Vectors:
+    """The vectors of an answer, one for each of ``count`` texts and in their order."""
+    try:
+        data = list(answer.data)
+        if len(data) != count:
+            raise EmbedError(f"The embeddings API at {where} returned {len(data)} vectors for {count} texts.")
+        ordered = sorted(data, key=lambda item: item.index)
+        vectors = np.array([item.embedding for item in ordered], np.float32)
+    except (AttributeError, TypeError, ValueError):
+        raise _no_vectors(where) from None
+    if [item.index for item in ordered] != list(range(count)) or vectors.ndim != 2 or not vectors.size or not np.isfinite(vectors).all():
+        raise _no_vectors(where)
+    return vectors
+
+
+def _no_vectors(where: str) -> EmbedError:
+    return EmbedError(
+        f"The embeddings API at {where} did not answer with one vector of numbers for each text.",
+        hint="Check that `embedder.base_url` is the root of an OpenAI-compatible API (it usually ends in /v1).",
+    )
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:

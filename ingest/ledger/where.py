@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, String, and_, false, func, literal, not_, or_, select, true
 
 from ingest.filters import All, AnyOf, Comparison, Filter, Scalar
 from ingest.ledger.tables import builds, documents
@@ -51,8 +52,9 @@ def visible(groups: Groups) -> ColumnElement[bool]:
     if not groups:
         return unrestricted
     reader = func.json_each(documents.c.readers).table_valued("value")
-    viewer = func.json_each(func.json_array(*sorted(groups))).table_valued("value") if len(groups) > 100 else None
-    members: Any = select(viewer.c.value) if viewer is not None else sorted(groups)
+    # One bound value: SQLite bounds the arguments of a function and the variables of a statement.
+    viewer = func.json_each(literal(json.dumps(sorted(groups)), String)).table_valued("value")
+    members = select(viewer.c.value)
     return or_(unrestricted, select(literal(1)).select_from(reader).where(reader.c.value.in_(members)).exists())
 
 

@@ -238,7 +238,7 @@ def _one(comparison: Comparison) -> Any:
     from llama_index.core.vector_stores.types import FilterOperator, MetadataFilter
 
     symbols = {"eq": "==", "gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "in": "in"}
-    if comparison.operator not in symbols:
-        return None
+    if comparison.operator not in symbols or isinstance(comparison.value, bool):
+        return None  # LlamaIndex's filters know no truth values
     value = list(comparison.value) if isinstance(comparison.value, tuple) else comparison.value
     return MetadataFilter(key=comparison.key, value=value, operator=FilterOperator(symbols[comparison.operator]))

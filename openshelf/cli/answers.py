@@ -20,10 +20,12 @@ _REFUSED = {
 }
 
 
-def show_sources(out: Console, answer: Answer, *, why: bool) -> None:
-    """The numbered sources that were sent; those that the answer does not cite are dimmed."""
+def show_sources(out: Console, answer: Answer, *, why: bool, only_cited: bool) -> None:
+    """The numbered sources that were sent; those that the answer does not cite are dimmed, or left out."""
     cited = {citation.number for citation in answer.citations}
     sources = [source for context in answer.contexts for source in context.sources]
+    if only_cited:
+        sources = [source for source in sources if source.number in cited]
     for source in sources:
         best, faded = source.best, "" if source.number in cited else "dim"
         line = styled(f"[{source.number}] ", faded or "bold")
@@ -45,7 +47,7 @@ def show_footer(out: Console, answer: Answer, currency: str) -> None:
         out.print(styled(f"The answer ends early: {answer.incomplete.replace('_', ' ')}.", "yellow"))
     if answer.mode == "extractive":
         if not answer.refused:
-            out.print(styled("Quoted, not written by a model: set OPENAI_API_KEY for one. Cost: nothing.", "dim"))
+            out.print(styled("It cost nothing. With OPENAI_API_KEY set a model writes the answer.", "dim"))
         return
     if answer.usage.input or answer.usage.output:
         usage = answer.usage

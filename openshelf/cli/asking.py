@@ -65,7 +65,7 @@ def ask(
 
     if stream and not as_json:
         raise click.UsageError("--stream goes with --json; without it answers are always shown as they come.")
-    options = {
+    options: dict[str, Any] = {
         "conversation": conversation,
         "mode": mode,
         "top_k": top_k,
@@ -76,7 +76,7 @@ def ask(
         if as_json and not stream:
             print_json(app, shelf.answer(question, **options))
             return
-        events = cast("Iterable[Event]", shelf.answer(question, stream=True, **options))
+        events = shelf.answer(question, stream=True, **options)
         if as_json:
             for event in events:
                 print_json(app, event_line(event), indent=None)
@@ -84,8 +84,12 @@ def ask(
             show_answer(app, shelf, events, why=why)
 
 
-def show_answer(app: App, shelf: Shelf, events: Iterable[Event], *, why: bool) -> Answer:
-    """Print an answer's text as it comes, then its sources and its cost."""
+def show_answer(app: App, shelf: Shelf, events: Iterable[Event], *, why: bool, brief: bool = False) -> Answer:
+    """Print an answer's text as it comes, then its sources and its cost.
+
+    Args:
+        brief: only the sources that are cited, and no cost where there is none.
+    """
     from openshelf.cli.answers import show_footer, show_sources
     from retrieval.events import Delta, Done
 
@@ -98,9 +102,10 @@ def show_answer(app: App, shelf: Shelf, events: Iterable[Event], *, why: bool) -
     click.echo()
     out = console()
     answer = cast("Answer", last)
-    if any(context.sources for context in answer.contexts):
+    if answer.citations or (answer.contexts and not brief):
         out.print()
-        show_sources(out, answer, why=why)
-    out.print()
-    show_footer(out, answer, shelf.config.costs.currency)
+        show_sources(out, answer, why=why, only_cited=brief)
+    if answer.reason or answer.mode != "extractive" or not brief:
+        out.print()
+        show_footer(out, answer, shelf.config.costs.currency)
     return answer

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,6 @@ from openshelf.cli.teaching import command
 if TYPE_CHECKING:
     from openshelf.shelf import Shelf
     from retrieval.conversations import Conversation
-    from retrieval.events import Event
 
 _HELP = "Ask a question. /new starts another conversation, /quit (or Ctrl-D) ends."
 
@@ -123,8 +122,8 @@ class _Talk:
             else:
                 if not self._interactive:
                     click.echo(f"> {plain(question)}")
-                events = cast("Iterable[Event]", self._shelf.answer(question, stream=True, **options))
-                show_answer(self._app, self._shelf, events, why=self._why)
+                events = self._shelf.answer(question, stream=True, **options)
+                show_answer(self._app, self._shelf, events, why=self._why, brief=True)
                 click.echo()
         except OpenshelfError as error:
             click.echo(self._app.redact(sentence(error)), err=True)

@@ -72,9 +72,11 @@ def comparison(previews: Sequence[Preview]) -> Table:
 
 
 def settings_line(preview: Preview) -> str:
-    """``heading (size 256, overlap 0, tokenizer cl100k_base)``."""
+    """``heading (size 256, overlap 0)``, and the tokenizer where it is not the bundled one."""
     settings = preview.chunker.model_dump(mode="json")
     kind = settings.pop("type")
+    if settings.get("tokenizer") == "cl100k_base":
+        del settings["tokenizer"]
     inside = ", ".join(f"{key} {value}" for key, value in settings.items())
     return f"{kind} ({inside})" if inside else str(kind)
 
@@ -88,6 +90,8 @@ def _heading(preview: Preview) -> Text:
     if document.language:
         about.append(document.language)
     text.append_text(styled(f"\n{' · '.join(about)} · {settings_line(preview)}", "dim"))
+    if preview.note:
+        text.append_text(styled(f"\n{preview.note}", "yellow"))
     return text
 
 
@@ -102,8 +106,8 @@ def _rule(chunk: Chunk, shared: int, width: int, colour: str) -> Text:
     if chunk.heading_path:
         parts.append(" › ".join(chunk.heading_path))
     text = styled(f"── {chunk.ordinal + 1} ── {' · '.join(parts)} ", f"bold {colour}")
-    text.no_wrap, text.overflow = True, "ellipsis"
     text.append("─" * max(0, width - text.cell_len))
+    text.truncate(width, overflow="ellipsis")
     return text
 
 
@@ -121,8 +125,10 @@ def _summary(chunks: Sequence[Chunk], characters: int) -> Text:
         return styled("No text to index.", "yellow")
     sizes, shared = [chunk.tokens for chunk in chunks], sum(overlaps(chunks))
     repeated = f"{shared / max(1, characters):.0%} of the text repeated" if shared else "nothing repeated"
+    if len(chunks) == 1:
+        return styled(f"One chunk of {counted(sizes[0], 'token')}, prefix included.", "bold")
     return styled(
-        f"{counted(len(chunks), 'chunk')}: {min(sizes):,} to {max(sizes):,} tokens with prefix, "
-        f"median {round(median(sizes)):,}, {repeated}.",
+        f"{counted(len(chunks), 'chunk')} of {min(sizes):,} to {max(sizes):,} tokens, prefix included; "
+        f"median {round(median(sizes)):,}; {repeated}.",
         "bold",
     )

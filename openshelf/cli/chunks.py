@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,12 +57,13 @@ def chunks(
     """
     given = {"size": size, "overlap": overlap, **read_settings(settings)}
     options = {key: value for key, value in given.items() if value is not None}
-    with app.shelf(needed=False) as shelf:
+    # Without a configuration there is no shelf to look a DOC up in, and none must be made.
+    with app.shelf(needed=not Path(document).is_file()) as shelf:
         previews = [_preview(shelf, document, source, chunker, options)]
         previews += [_preview(shelf, document, source, name, _shared(name, options)) for name in others]
     if as_json:
         shown = [_plain(preview) for preview in previews]
-        print_json(app, {"document": _about(previews[0]), "cuts": shown} if others else {**shown[0]})
+        print_json(app, {"document": _about(previews[0]), "cuts": shown} if others else shown[0])
         return
     from openshelf.cli.chunk_view import comparison, drawn
 
@@ -131,4 +133,4 @@ def _plain(preview: Preview) -> dict[str, Any]:
                 "text": chunk.text,
             }
         )
-    return {"document": _about(preview), "chunker": preview.chunker, "chunks": found}
+    return {"document": _about(preview), "note": preview.note, "chunker": preview.chunker, "chunks": found}

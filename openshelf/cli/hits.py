@@ -21,7 +21,7 @@ def hits_table(hits: Sequence[Hit], *, full: bool) -> Table:
     """All hits, one below the other."""
     from rich.table import Table
 
-    grid = Table.grid(padding=(0, 2, 1, 0))
+    grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column("#", justify="right", no_wrap=True)
     grid.add_column("score", justify="right", no_wrap=True)
     grid.add_column("hit", overflow="fold")
@@ -34,14 +34,14 @@ def _card(hit: Hit, *, full: bool) -> RenderableType:
     from rich.console import Group
 
     heading = styled(hit.title or hit.document_id, "bold")
-    heading.append_text(styled(f"  {hit.source} / {hit.document_id}", "dim not bold"))
+    heading.append_text(styled(f"  {hit.source} / {hit.document_id}", "dim"))
     lines: list[RenderableType] = [heading]
     if hit.url:
         lines.append(styled(hit.url, "blue"))
     lines.append(styled(where(hit), "dim"))
     lines.append(styled(hit.why, "cyan"))
     lines.append(styled(hit.text if full else excerpt(hit.text)))
-    return Group(*lines)
+    return Group(*lines, styled(""))
 
 
 def where(hit: Hit) -> str:

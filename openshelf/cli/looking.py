@@ -41,6 +41,8 @@ def status(app: App, failures: bool, as_json: bool) -> None:
         out.print(styled("No source is configured.", "yellow"))
         return
     out.print(_status_table(sources))
+    if any(source.can_roll_back for source in sources):
+        out.print(styled("↺ openshelf rollback SOURCE swaps the former index back in.", "dim"))
     failed = sum(len(source.failures) for source in sources)
     if failures:
         for source in sources:
@@ -56,8 +58,8 @@ def status(app: App, failures: bool, as_json: bool) -> None:
 
 def _status_table(sources: Sequence[SourceStatus]) -> Table:
     made = table(
-        "Source", "Type", "State", "Documents", "Chunks", "Failed", "Last sync", "", "Index",
-        right=("Documents", "Chunks", "Failed"),
+        "Source", "Type", "State", "Documents", "Chunks", "Failed", "Last sync", "Outcome", "Index",
+        right=("Documents", "Chunks", "Failed"), wide=("Source",),
     )  # fmt: skip
     for source in sources:
         run = source.last_run

@@ -22,6 +22,13 @@ _KINDS = (
     ("delete", "-", "red"),
     ("failing", "!", "bold red"),
 )
+_WORDS = {
+    "add": "to add",
+    "update": "to update",
+    "delete": "to delete",
+    "failing": "failing",
+    "unchanged": "unchanged",
+}
 _EXAMPLES = 5
 
 
@@ -57,11 +64,9 @@ def plan(app: App, sources: tuple[str, ...], ids: int, as_json: bool) -> int:
 
 
 def _lines(app: App, plan: SourcePlan, ids: int) -> Iterable[Text]:
-    counts = [f"{mark}{plan.totals[kind]:,} {kind}" for kind, mark, _ in _KINDS if plan.totals[kind]]
-    if plan.totals["unchanged"]:
-        counts.append(f"{plan.totals['unchanged']:,} unchanged")
+    counts = [f"{plan.totals[kind]:,} {word}" for kind, word in _WORDS.items() if plan.totals[kind]]
     heading = styled(plan.source, "bold")
-    heading.append(f"  {', '.join(counts) or 'nothing'}", style="not bold")
+    heading.append(f"  {', '.join(counts) or 'no document'}")
     yield heading
     if plan.error:
         yield styled(f"  Error: {app.redact(plan.error)}", "red")
@@ -99,12 +104,20 @@ def _summary(plans: Sequence[SourcePlan], currency: str) -> Text:
     costs = [item.cost for item in plans]
     total = None if None in costs else sum(cost for cost in costs if cost is not None)
     changes = sum(item.totals[kind] for item in plans for kind in ("add", "update", "delete"))
-    if not changes and not texts:
-        return styled("\nNothing to do.", "bold")
-    text = styled("\nTo do: ", "bold")
-    text.append(
-        f"{counted(changes, 'document')}, {counted(texts, 'text')} to embed ({counted(tokens, 'token')}), "
-        f"about {duration(sum(item.seconds for item in plans))}, cost {money(total, currency)}.",
-        style="not bold",
-    )
+    rebuilt = sum(item.totals["rebuild"] for item in plans)
+    unread = sum(item.error is not None for item in plans)
+    text = styled("")
+    if changes or rebuilt or texts:
+        text.append("\nTo do: ", style="bold")
+        text.append(f"{counted(changes, 'changed document')}, ")
+        if rebuilt:
+            text.append(f"{counted(rebuilt, 'document')} to rebuild, ")
+        text.append(
+            f"{counted(texts, 'text')} to embed ({counted(tokens, 'token')}), "
+            f"about {duration(sum(item.seconds for item in plans))}, cost {money(total, currency)}."
+        )
+    elif not unread:
+        text.append("\nNothing to do.", style="bold")
+    if unread:
+        text.append(f"\n{counted(unread, 'source')} cannot be read.", style="bold red")
     return text

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from openshelf.cli.state import App
 
 PIPED_WIDTH = 100
+_BLANKS = re.compile(r"[ \t]+(?=\n|$)")
 # Escape sequences in a document must not reach the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -69,9 +70,23 @@ def console(*, stderr: bool = False) -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else PIPED_WIDTH
-    return _Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    stream: Any = sys.stderr if stderr else sys.stdout
+    piped = not stream.isatty()
+    file = cast("IO[str]", _Trimmed(stream) if piped else stream)
+    return _Console(file=file, width=PIPED_WIDTH if piped else None, highlight=False, markup=False, emoji=False)
+
+
+class _Trimmed:
+    """A stream without blanks at the ends of lines: tables are padded to their width."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return int(self._stream.write(_BLANKS.sub("", text)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def table(*columns: str, right: Iterable[str] = (), wide: Iterable[str] = ()) -> Table:
@@ -84,7 +99,7 @@ def table(*columns: str, right: Iterable[str] = (), wide: Iterable[str] = ()) ->
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="bold", show_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
     rights, wides = set(right), set(wide)
     for name in columns:
         made.add_column(
@@ -105,7 +120,8 @@ def styled(text: object, style: str = "") -> Text:
     """``text`` as rich text that is neither markup nor escape sequences."""
     from rich.text import Text
 
-    return Text(plain(str(text)), style=style)
+    # A span, not the base style: what is appended later has its own.
+    return Text().append(plain(str(text)), style=style)
 
 
 def number(value: float) -> str:

@@ -66,10 +66,13 @@ def _plain(item: Finished) -> dict[str, object]:
 
 def _table(finished: Sequence[Finished]) -> object:
     numbers = ("Written", "Unchanged", "Deleted", "Failed", "Chunks", "Embedded", "Cached", "Time")
-    made = table("Source", "Outcome", *numbers, right=numbers)
+    made = table("Source", "Outcome", *numbers, right=numbers, wide=("Source",))
     for item in finished:
         report, counts = item.report, item.report.counts
-        outcome = styled(report.outcome + (", rebuilt" if report.rebuilt else ""), _STYLES.get(report.outcome, ""))
+        shown = report.outcome
+        if report.rebuilt:
+            shown = "rebuilt" if shown == "clean" else f"{shown}, rebuilt"
+        outcome = styled(shown, _STYLES.get(report.outcome, ""))
         made.add_row(
             styled(report.source),
             outcome,

@@ -50,7 +50,7 @@ def test_documents_that_failed_come_in_a_later_run(corpus: Corpus) -> None:
 def test_a_run_that_raises_goes_on_from_its_last_checkpoint(corpus: Corpus) -> None:
     shelf = Shelf()
     with pytest.raises(ConnectorError):
-        shelf.apply(Scripted(corpus=corpus, faults=Faults(raise_after=8)).changes(None))
+        shelf.apply(Scripted(corpus=corpus, faults=Faults(raise_after=10)).changes(None))
     assert 0 < len(shelf.documents) < len(corpus.documents)
     shelf.apply(Scripted(corpus=corpus).changes(shelf.cursor))
     assert shelf.documents == corpus.documents

@@ -42,9 +42,12 @@ def snapshot(ledger: Ledger, store: VectorStore) -> dict[str, Any]:
             if row.build in active
         }
         connection.execute(text("CREATE VIRTUAL TABLE temp.postings USING fts5vocab(main, keywords, instance)"))
+        # A build kept for swapping back keeps its postings; postings of no chunk at all would be a leak.
+        kept = {row.rowid for row in chunk_rows if row.build not in active}
         postings = sorted(
             (row.term, *names.get(row.doc, ("unknown", row.doc)), row.col, row.offset)
             for row in connection.execute(text('SELECT term, doc, col, "offset" FROM temp.postings'))
+            if row.doc not in kept
         )
         connection.execute(text("DROP TABLE temp.postings"))
         failed = {(row.source, row.document_id, row.step) for row in connection.execute(select(failures))}

@@ -11,9 +11,11 @@ import pytest
 from configs import schema
 from ingest.chunk.tokens import CL100K, tokenizer
 from ingest.ledger import Ledger
+from openshelf import Shelf
 from retrieval.answer import Answerer
 from retrieval.conversations import Conversations
 from retrieval.spend import Spend
+from tests.retrieval import stock
 from tests.retrieval.hits import Library
 from tests.retrieval.server import Provider
 
@@ -86,3 +88,15 @@ def answerer(provider: Provider, ledger: Ledger, library: Library) -> Iterator[C
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    """A synced shelf with the articles of ``stock``; only to be read."""
+    folder = tmp_path_factory.mktemp("stock")
+    (folder / "kb").mkdir()
+    for article in stock.articles():
+        article.write(folder / "kb")
+    with Shelf.open(stock.config(folder)) as opened:
+        assert [report.outcome for report in opened.sync()] == ["clean"]
+        yield opened

@@ -70,9 +70,7 @@ def source(number: int, text: str, document: str = "doc", **values: Any) -> Sour
 class Library:
     """A search over a few documents by shared words; remembers what it was asked, and by whom."""
 
-    documents: Mapping[str, str] = field(
-        default_factory=lambda: {"returns": RETURNS, "repair": REPAIR, "sizes": SIZES}
-    )
+    documents: Mapping[str, str] = field(default_factory=lambda: {"returns": RETURNS, "repair": REPAIR, "sizes": SIZES})
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def __call__(

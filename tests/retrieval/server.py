@@ -45,7 +45,7 @@ class Breaks:
 class Hangs:
     """Nothing is sent until the test ends (after ``events`` of a stream, if any)."""
 
-    says: Says = Says("never")
+    says: Says = field(default_factory=Says)
     events: int = 0
 
 

@@ -70,7 +70,25 @@ def test_the_word_for_no_answer_is_no_text() -> None:
 
 PIECES = st.lists(
     st.sampled_from(
-        ["[1]", "[", "]", "1", " ", "\n", "`", "```", "word", "[2, 1]", "【1†a】", "[9]", "[NO_ANSWER]", ".", "【", "†", "é"]
+        [
+            "[1]",
+            "[",
+            "]",
+            "1",
+            " ",
+            "\n",
+            "`",
+            "```",
+            "word",
+            "[2, 1]",
+            "【1†a】",
+            "[9]",
+            "[NO_ANSWER]",
+            ".",
+            "【",
+            "†",
+            "é",
+        ]
     ),
     max_size=25,
 )

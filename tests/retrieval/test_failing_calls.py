@@ -125,7 +125,9 @@ def test_a_stream_that_breaks(
 
 
 @pytest.mark.parametrize("ask", [sync_whole, async_whole])
-@pytest.mark.parametrize(("how", "message"), [("cut", "broke off"), ("garbage", "no Responses answer"), ("foreign", "no Responses answer")])
+@pytest.mark.parametrize(
+    ("how", "message"), [("cut", "broke off"), ("garbage", "no Responses answer"), ("foreign", "no Responses answer")]
+)
 def test_a_body_that_breaks(ask: Ask, how: str, message: str, answerer: Make, provider: Provider) -> None:
     provider.script(Breaks(GOOD, 0, how))
     assert message in fail(ask, answerer()).message
@@ -213,5 +215,3 @@ def test_a_long_message_is_shortened_and_an_address_shows_no_credentials() -> No
     assert len(redact("x" * 1000, None)) == 300
     assert place("https://user:secret@host.test:8443/v1/responses?key=secret") == "https://host.test:8443"
     assert place("https://host.test/v1") == "https://host.test"
-
-

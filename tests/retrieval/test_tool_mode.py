@@ -20,9 +20,7 @@ ANSWER = Says("Worn shoes can be returned within 30 days [1].")
 
 def outputs(body: dict[str, Any]) -> dict[str, str]:
     """What the functions gave back, by call."""
-    return {
-        item["call_id"]: item["output"] for item in body["input"] if item.get("type") == "function_call_output"
-    }
+    return {item["call_id"]: item["output"] for item in body["input"] if item.get("type") == "function_call_output"}
 
 
 @EVERY_WAY
@@ -115,7 +113,15 @@ def test_filters_and_groups_are_never_the_models(answerer: Make, provider: Provi
 
 @pytest.mark.parametrize(
     ("wanted", "own", "expected"),
-    [(3, None, 3), (500, None, prompt.MAX_RESULTS), (7, 5, 5), (None, 5, 5), (0, 5, 5), (True, None, None), ("9", 4, 4)],
+    [
+        (3, None, 3),
+        (500, None, prompt.MAX_RESULTS),
+        (7, 5, 5),
+        (None, 5, 5),
+        (0, 5, 5),
+        (True, None, None),
+        ("9", 4, 4),
+    ],
 )
 def test_the_model_gets_no_more_results_than_its_caller_allows(
     wanted: Any, own: int | None, expected: int | None, answerer: Make, provider: Provider, library: Library
@@ -178,9 +184,7 @@ def test_all_searches_together_stay_within_the_budget(answerer: Make, provider: 
 
 
 @EVERY_WAY
-def test_a_conversation_that_openai_keeps_gets_only_what_is_new(
-    ask: Ask, answerer: Make, provider: Provider
-) -> None:
+def test_a_conversation_that_openai_keeps_gets_only_what_is_new(ask: Ask, answerer: Make, provider: Provider) -> None:
     provider.script(Says(calls=(search("moons"),)), Says(calls=(search("planets"),)), Says("I do not know."))
     answer = last(ask(answerer(mode="tool", max_searches=2), "Which moon?", openai_conversation="conv_abc"))
     assert answer.reason == "threshold"
@@ -196,5 +200,3 @@ def test_the_mode_of_one_question_wins(answerer: Make, provider: Provider) -> No
     provider.script(ANSWER)
     assert answerer(mode="tool").answer(QUESTION, mode="inject").mode == "inject"
     assert json.dumps(provider.requests[0].body).count("search_knowledge") == 0
-
-
