@@ -335,8 +335,10 @@ class Answer(Section):
     instructions: str = Field("", description="Added to the built-in instructions.")
     max_output_tokens: int = Field(800, ge=16, description="Longest answer, reasoning included.")
     max_searches: int = Field(3, ge=1, le=20, description="Bound of the tool loop.")
-    no_answer_threshold: float = Field(
-        0.2, description="Below this best score (vector cosine or keyword coverage) the answer is a refusal."
+    no_answer_threshold: float | None = Field(
+        None,
+        description="Below this best evidence (vector cosine, or squared keyword coverage) the answer is a refusal. "
+        "Default: what was measured for the bundled embedders, 0.2 for others.",
     )
     timeout: float = Field(60.0, gt=0, description="Seconds.")
     store: bool = Field(False, description="Let the provider keep the response.")

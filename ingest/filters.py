@@ -12,6 +12,7 @@ Dates are given as ``date``, ``datetime`` or ISO 8601 text and compare as points
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -118,10 +119,11 @@ def _group(kind: str, raw: object, depth: int, budget: list[int]) -> Filter:
 
 
 def _comparison(key: object, operator: object, value: object, budget: list[int]) -> Comparison:
-    budget[0] -= 1
+    # Each value of a list is a term of the statement that it becomes.
+    budget[0] -= len(value) if isinstance(value, list | tuple | set | frozenset) else 1
     if budget[0] < 0:
         raise FilterError(f"The filter has more than {MAX_TERMS} terms.")
-    if not isinstance(key, str) or not key or '"' in key:
+    if not isinstance(key, str) or not key or '"' in key or not _encodable(key):
         raise FilterError(f"A filter's key is a plain name, not {key!r}.")
     if operator not in OPERATORS:
         raise FilterError(
@@ -142,7 +144,27 @@ def _scalar(key: str, value: object) -> Scalar:
     if isinstance(value, bool | int | float | str):
         if isinstance(value, float) and value != value:
             raise FilterError(f"NaN cannot be compared (at {key!r}).")
+        if isinstance(value, str) and not _encodable(value):
+            raise FilterError(f"The text {value!r} at {key!r} has half a character in it (a lone surrogate).")
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            return _as_float(value)
         return value
     if isinstance(value, datetime | date):
         return value.isoformat()
     raise FilterError(f"{value!r} at {key!r} is no text, number, truth value or date.")
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _as_float(number: int) -> float:
+    """A number beyond the 64 bits that are stored: no stored integer equals it, but it has a place in the order."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
-from configs.errors import OpenshelfError, ParseError
+from configs.errors import EmbedError, IngestError, OpenshelfError
 from configs.schema import Costs, Source
 from connectors.contract import Complete, Connector, Cursor, Delete, Failed, SourceDocument, Upsert
 from connectors.guard import checked
@@ -28,7 +28,7 @@ _DEFAULT_TEXTS_PER_SECOND = 40.0  # all-MiniLM-L6-v2, onnx-int8, two cores; repl
 
 @dataclass(slots=True)
 class SourcePlan:
-    """What a sync of one source would do.
+    """What a sync of one source would do. Each document counts once, as what becomes of it in the end.
 
     Attributes:
         add, update, delete, failing: document ids, the first 20 of each; ``totals`` has the counts.
@@ -56,7 +56,7 @@ class SourcePlan:
     def note(self, kind: str, document_id: str) -> None:
         """Count a document, and keep its id as an example."""
         self.totals[kind] += 1
-        examples: list[str] = getattr(self, kind)
+        examples: list[str] = [] if kind == "unchanged" else getattr(self, kind)
         if len(examples) < _EXAMPLES:
             examples.append(document_id)
 
@@ -72,23 +72,32 @@ def plan_source(
         rejected = builds.rejected(connection, source.name) == wanted.whole
         known = flips.versions(connection, active) if active else {}
         failing = runs.failed_ids(connection, source.name)
+        retry = list(runs.to_retry(connection, source.name))
     embedder = embedders.current()
     cursor = active.cursor if active else None
     settings_changed = active is not None and active.fingerprint != wanted.whole and not rejected
     counter = _Counter(ledger, embedder, Indexer(source, embedder, 0, wanted.whole), plan)
-    if active and settings_changed:
-        if active.parse_fingerprint == wanted.parse:
-            plan.rebuild = "chunker, prefix, metadata, visibility or embedder changed: the parsed text is used again"
-            counter.add_stored(active, known)
-        else:
-            plan.rebuild = "the parser changed: the source is read again in full"
-            cursor = None
-        plan.totals["rebuild"] = len(known)
+    fates = _Fates(known, failing)
     try:
-        _follow(plan, connector, source.name, cursor, known, failing, counter, everything=cursor is None)
+        if active and settings_changed:
+            plan.totals["rebuild"] = len(known)
+            if active.parse_fingerprint == wanted.parse:
+                plan.rebuild = (
+                    "chunker, prefix, metadata, visibility or embedder changed: the parsed text is used again"
+                )
+                counter.add_stored(active, known)
+            else:
+                plan.rebuild = "the parser changed: the source is read again in full"
+                cursor = None
+        read_again = cursor is None and plan.rebuild is not None
+        for document in retry:
+            fates.take(document, counter, always=read_again)
+        _follow(fates, connector, source.name, cursor, counter, read_again=read_again)
+        counter.finish()
     except OpenshelfError as error:
         plan.error = str(error)
-    counter.finish()
+    for document_id, fate in sorted(fates.fates.items()):
+        plan.note(fate, document_id)
     plan.seconds = plan.texts / _texts_per_second(ledger)
     price = costs.prices.get(embedder.model)
     if source_is_paid(embedders):
@@ -101,35 +110,48 @@ def source_is_paid(embedders: Embedders) -> bool:
     return bool(embedders.stored_settings["provider"] == "openai")
 
 
+class _Fates:
+    """What becomes of each document: ``add``, ``update``, ``delete``, ``failing`` or ``unchanged``."""
+
+    def __init__(self, known: dict[str, str], failing: set[str]) -> None:
+        self._known = known
+        self._failing = failing
+        self.fates = dict.fromkeys(known, "unchanged") | dict.fromkeys(failing, "failing")
+
+    def take(self, document: SourceDocument, counter: _Counter, *, always: bool) -> None:
+        """A document that the source gave; ``always``: count its texts even if it did not change."""
+        name = document.id
+        same = self._known.get(name) == document.version and name not in self._failing
+        self.fates[name] = "unchanged" if same else "update" if name in self._known else "add"
+        if (always or not same) and not counter.add_raw(document):
+            self.fates[name] = "failing"
+
+    def fail(self, document_id: str) -> None:
+        """It cannot be read; an old version stays."""
+        self.fates[document_id] = "failing"
+
+    def drop(self, document_id: str) -> None:
+        """It is gone."""
+        if document_id in self._known:
+            self.fates[document_id] = "delete"
+        else:
+            self.fates.pop(document_id, None)
+
+
 def _follow(
-    plan: SourcePlan,
-    connector: Connector,
-    source: str,
-    cursor: Cursor | None,
-    known: dict[str, str],
-    failing: set[str],
-    counter: _Counter,
-    *,
-    everything: bool,
+    fates: _Fates, connector: Connector, source: str, cursor: Cursor | None, counter: _Counter, *, read_again: bool
 ) -> None:
     for change in checked(connector.changes(cursor), source, cursor):
         match change:
             case Upsert(document):
-                same = known.get(document.id) == document.version and document.id not in failing
-                if same:
-                    plan.totals["unchanged"] += 1
-                else:
-                    plan.note("update" if document.id in known else "add", document.id)
-                if not same or (everything and plan.rebuild):
-                    counter.add_raw(document)
-            case Delete(document_id) if document_id in known:
-                plan.note("delete", document_id)
+                fates.take(document, counter, always=read_again)
+            case Delete(document_id):
+                fates.drop(document_id)
             case Failed():
-                plan.note("failing", change.id)
+                fates.fail(change.id)
             case Complete(ids):
-                for document_id in sorted(known.keys() - ids):
-                    plan.note("delete", document_id)
-                plan.totals["unchanged"] = len(known.keys() & ids) - plan.totals["update"]
+                for document_id in fates.fates.keys() - ids:
+                    fates.drop(document_id)
             case _:
                 pass
 
@@ -145,11 +167,15 @@ class _Counter:
         self._texts: dict[str, str] = {}
         self._seen: set[str] = set()
 
-    def add_raw(self, raw: SourceDocument) -> None:
+    def add_raw(self, raw: SourceDocument) -> bool:
+        """Count a document's texts; false where it cannot be parsed or kept."""
         try:
             self._add(self._indexer.parse(raw))
-        except ParseError:
-            self._plan.note("failing", raw.id)
+        except EmbedError:
+            raise
+        except IngestError:
+            return False
+        return True
 
     def add_stored(self, build: Build, known: dict[str, str]) -> None:
         for document_id in known:

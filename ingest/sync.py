@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from configs.errors import EmbedError, MassDelete, OpenshelfError, ParseError
+from configs.errors import EmbedError, IngestError, MassDelete, OpenshelfError
 from configs.schema import Source
 from configs.schema import Sync as SyncSettings
 from connectors.contract import Checkpoint, Complete, Connector, Cursor, Delete, Failed, SourceDocument, Upsert
@@ -120,7 +120,9 @@ class SourceSync:
                 error = problem
             except BaseException as problem:
                 # Anything else is a bug or an interrupt: noted for `status`, then passed on.
-                self._finish(run, "failed", f"{type(problem).__name__}: {problem}")
+                stopped = isinstance(problem, KeyboardInterrupt | SystemExit)
+                said = "The run was interrupted." if stopped else f"{type(problem).__name__}: {problem}"
+                self._finish(run, "failed", said)
                 raise
             with self.ledger.reading() as connection:
                 open_failures = runs.failed_ids(connection, self.source.name)
@@ -290,7 +292,9 @@ class _BuildWriter:
             try:
                 origin = raw if isinstance(raw, Document) else self._indexer.parse(raw)
                 items.append(self._indexer.index(origin))
-            except ParseError as error:
+            except EmbedError:
+                raise  # the embedder's own trouble, which its tokenizer can have too
+            except IngestError as error:  # it cannot be parsed, or its metadata cannot be kept
                 batch.failures[raw.id] = _failure(raw, "parse", error)
         return items
 

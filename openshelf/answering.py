@@ -64,4 +64,5 @@ def make_answerer(shelf: Parts) -> Answerer:
         body=body,
         conversations=shelf.conversations,
         spend=shelf.spend,
+        embedder=shelf.config.embedder.model,
     )

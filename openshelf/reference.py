@@ -33,7 +33,8 @@ _INTRODUCTION = """\
 
 def render_command_line() -> str:
     """``docs/cli.md``: the help of each command at 100 columns."""
-    root = click.Context(app, info_name="openshelf", terminal_width=WIDTH, max_content_width=WIDTH)
+    settings = {**app.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    root = click.Context(app, info_name="openshelf", **settings)
     parts = [_INTRODUCTION, _block("openshelf", app.get_help(root))]
     for name in app.list_commands(root):
         command = app.get_command(root, name)

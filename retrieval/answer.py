@@ -14,16 +14,18 @@ import os
 import threading
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from configs import schema
 from configs.errors import AnswerError, ConfigError
+from ingest.chunk.tokens import without_surrogates
 from retrieval import drive
 from retrieval.asking import Run
 from retrieval.context import Body, CountTokens
 from retrieval.conversations import Conversations
 from retrieval.events import Answer, Done, Event, Mode
+from retrieval.evidence import calibrated_threshold
 from retrieval.failures import CallFailed, explain
 from retrieval.hit import Hit
 from retrieval.spend import Spend
@@ -79,6 +81,7 @@ class Answerer:
         conversations: where turns are kept; needed for ``conversation=``.
         spend: prices, caps and the ledger of money; without it nothing is capped or recorded.
         environment: where ``OPENAI_API_KEY`` and ``OPENAI_BASE_URL`` are looked up.
+        embedder: the embedder's name, for its calibrated ``no_answer_threshold`` where the settings have none.
         max_retries: of one request, by the openai package, for rate limits, 5xx and broken connections.
     """
 
@@ -94,11 +97,14 @@ class Answerer:
         spend: Spend | None = None,
         environment: Mapping[str, str] = os.environ,
         max_retries: int = 2,
+        embedder: str | None = None,
     ) -> None:
         self.search, self.settings, self.context = search, settings, context
         self.count_tokens, self.body = count_tokens, body
         self.conversations, self.spend = conversations, spend
         self._environment, self._max_retries = environment, max_retries
+        chosen = settings.no_answer_threshold
+        self.threshold = calibrated_threshold(embedder) if chosen is None else chosen
         self._client: OpenAI | None = None
         self._lock = threading.Lock()
 
@@ -176,6 +182,8 @@ class Answerer:
             raise AnswerError("A question goes with a stored conversation or with OpenAI's.", hint="Give one of them.")
         if question.conversation and self.conversations is None:
             raise AnswerError("Conversations are not kept here.", hint="Pass conversations= to Answerer.")
+        # Half a character cannot be sent or stored.
+        question = replace(question, text=without_surrogates(question.text))
         mode: Mode = "extractive" if self.extractive else question.mode or self.settings.mode
         return Run(self, question, mode, stream=stream)
 

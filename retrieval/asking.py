@@ -81,7 +81,7 @@ class Run:
         asked = self.question
         hits: list[Hit] = yield Do(partial(self._found, query, top_k=top_k, filters=asked.filters, groups=asked.groups))
         best = max(evidence(query, hits), evidence(asked.text, hits))
-        if best < self.by.settings.no_answer_threshold:
+        if best < self.by.threshold:
             reason = f"evidence {best:.2f} is below answer.no_answer_threshold"
             context = ContextBlock("", (), 0, budget, (), tuple(Dropped(hit, reason) for hit in hits))
         else:

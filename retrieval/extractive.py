@@ -84,7 +84,7 @@ def passages(question: str, context: ContextBlock) -> list[Passage]:
 def _best_passage(source: Source, wanted: frozenset[str], top: float) -> Passage:
     spans = sentences(source.text) or [(0, len(source.text))]
     shares = [overlap(wanted, source.text[slice(*span)]) for span in spans]
-    best = max(range(len(spans)), key=lambda i: shares[i])
+    best = max(range(len(spans)), key=lambda i: (not _is_header(source, spans[i]), shares[i]))
     relative = source.best.score / top if top > 0 else 0.0
     score = _OVERLAP_WEIGHT * shares[best] + (1 - _OVERLAP_WEIGHT) * relative
     line = source.text[slice(*spans[best])]
@@ -144,6 +144,13 @@ def _header(source: Source) -> str | None:
     if source.header:
         return source.header.strip().splitlines()[0]
     return next((line for line in source.text.splitlines() if _is_row(line)), None)
+
+
+def _is_header(source: Source, span: tuple[int, int]) -> bool:
+    """Whether the names of a table's columns stand there: they say nothing without a row."""
+    line, names = source.text[slice(*span)], _header(source)
+    rows = source.text[span[1] :].lstrip().splitlines()[:1]
+    return _is_row(line) and _cells(line) == _cells(names or "") and any(_is_row(row) for row in rows)
 
 
 def _row(line: str, header: str | None) -> str:

@@ -30,7 +30,7 @@ def explain(error: Exception, settings: Answer, key: str | None) -> CallFailed:
 
     if isinstance(error, openai.APIStatusError):
         return _by_status(error, settings, key)
-    server = place(str(error.request.url)) if isinstance(error, openai.APIError) else "the provider"
+    server = place(str(error.request.url)) if isinstance(error, openai.APIError) else "The provider"
     if isinstance(error, openai.APITimeoutError):
         return _failed(
             f"{server} did not answer within {settings.timeout:g} s.",

@@ -159,7 +159,7 @@ def search_arguments(call: FunctionCall, longest: int) -> tuple[str, int | None]
     """(query, max_results) of a search call, or one sentence for the model about what is wrong with it."""
     try:
         arguments = json.loads(call.arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "The arguments are not JSON; send query and max_results."
     query = arguments.get("query") if isinstance(arguments, dict) else None
     if not isinstance(query, str) or not query.strip():

@@ -14,7 +14,8 @@ Language = Literal["en", "fr"]
 
 LANGUAGES: tuple[Language, ...] = ("en", "fr")
 _WORD = re.compile(r"[^\W\d_]+")
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=[^\s\da-z])|(?<=[。！？])|\n+")
+# A closing quotation mark belongs to the sentence; French puts a space before it.
+_SENTENCE_END = re.compile(r"(?<=[.!?…])(?:[\"'”’)\]]|[ \u00a0\u202f]?»)*\s+(?=[^\s\da-z»])|(?<=[。！？])|\n+")
 
 
 def guess_language(text: str) -> Language | None:
@@ -40,7 +41,9 @@ def overlap(wanted: frozenset[str], text: str) -> float:
     if not wanted:
         return 0.0
     there = {term for code in LANGUAGES for term in terms_of(text, code)}
-    return len(wanted & there) / len(wanted)
+    starts = [term[:-1] for term in wanted if term.endswith("*")]  # a character of CJK stands for what begins with it
+    started = sum(any(term.startswith(start) for term in there) for start in starts)
+    return (len(wanted & there) + started) / len(wanted)
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

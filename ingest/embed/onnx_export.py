@@ -132,6 +132,8 @@ def _trace(folder: Path, graph: Path, name: str) -> None:
     import transformers
 
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    # It warns of a pooler without weights, which no sentence vector uses.
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         model: Any = transformers.AutoModel.from_pretrained(
             str(folder),

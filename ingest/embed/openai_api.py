@@ -152,7 +152,12 @@ def _read(answer: Any, count: int, where: str) -> Vectors:
         vectors = np.array([item.embedding for item in ordered], np.float32)
     except (AttributeError, TypeError, ValueError):
         raise _no_vectors(where) from None
-    if [item.index for item in ordered] != list(range(count)) or vectors.ndim != 2 or not vectors.size or not np.isfinite(vectors).all():
+    if (
+        [item.index for item in ordered] != list(range(count))
+        or vectors.ndim != 2
+        or not vectors.size
+        or not np.isfinite(vectors).all()
+    ):
         raise _no_vectors(where)
     return vectors
 

@@ -67,8 +67,13 @@ def find_weights(model: str, cache_dir: Path) -> Weights:
             return found
     if model == "multilingual":
         return _multilingual(cache_dir)
-    folder = Path(model).expanduser()
-    if folder.is_dir():
+    folder = Path(model)
+    try:
+        folder = folder.expanduser()
+        there = folder.is_dir()
+    except (OSError, RuntimeError):  # too long for a path, or the home of nobody
+        there = False
+    if there:
         return _folder(folder.resolve(), cache_dir)
     if folder.is_absolute() or model.startswith((".", "~")):
         raise EmbedError(f"The embedder's model folder {model} does not exist.", hint="Check `embedder.model`.")

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from configs.errors import IngestError
 from connectors.contract import Failed, SourceDocument
 from ingest.ledger.tables import failures, runs
 from ingest.metadata import decode_metadata, encode_metadata
@@ -40,25 +41,14 @@ def last_outcome(connection: Connection, source: str, *, before: int) -> str | N
 def record_failure(connection: Connection, source: str, failure: Failed, document: SourceDocument | None) -> None:
     """Keep a failure, with the document's content where it was fetched, so that it can be tried again."""
     now = time.time()
-    envelope = None
-    if document is not None:
-        flat, dates = encode_metadata(document.metadata)
-        envelope = {
-            "media_type": document.media_type,
-            "version": document.version,
-            "metadata": flat,
-            "dates": list(dates),
-            "readers": None if document.readers is None else sorted(document.readers),
-            "language": document.language,
-            "filename": document.filename,
-        }
+    envelope = None if document is None else _envelope(document)
     values = {
         "title": failure.title,
         "url": failure.url,
         "step": failure.step,
         "error": failure.error,
         "last": now,
-        "content": document.content if document else None,
+        "content": document.content if document and envelope else None,
         "envelope": envelope,
     }
     statement = insert(failures).values(source=source, document_id=failure.id, first=now, times=1, **values)
@@ -67,6 +57,23 @@ def record_failure(connection: Connection, source: str, failure: Failed, documen
             index_elements=["source", "document_id"], set_={**values, "times": failures.c.times + 1}
         )
     )
+
+
+def _envelope(document: SourceDocument) -> dict[str, Any] | None:
+    """All of a document but its content; ``None`` where its metadata cannot be kept, which only its source can mend."""
+    try:
+        flat, dates = encode_metadata(document.metadata)
+    except IngestError:
+        return None
+    return {
+        "media_type": document.media_type,
+        "version": document.version,
+        "metadata": flat,
+        "dates": list(dates),
+        "readers": None if document.readers is None else sorted(document.readers),
+        "language": document.language,
+        "filename": document.filename,
+    }
 
 
 def clear_failures(connection: Connection, source: str, ids: list[str]) -> None:

@@ -126,7 +126,7 @@ class _Talk:
                 show_answer(self._app, self._shelf, events, why=self._why, brief=True)
                 click.echo()
         except OpenshelfError as error:
-            click.echo(self._app.redact(sentence(error)), err=True)
+            self._app.complain(sentence(error), error)
             return False
         return True
 

@@ -80,6 +80,11 @@ def reset_logs() -> None:
     logging.getLogger("openshelf").setLevel(logging.NOTSET)
 
 
+def logs_are_configured() -> bool:
+    """Whether ``configure_logs`` was called, and not undone."""
+    return any(isinstance(handler, _Stderr) for handler in logging.getLogger().handlers)
+
+
 def mask_logs(redactor: Redactor) -> None:
     """Put the redactor on the handler, once the configuration with its secrets is known."""
     for handler in logging.getLogger().handlers:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from openshelf.cli.printing import console, counted, json_option, moment, money, print_json, styled, table
+from openshelf.cli.printing import console, counted, indented, json_option, moment, money, print_json, styled, table
 from openshelf.cli.state import App
 from openshelf.cli.teaching import command
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from ingest.status import FailureInfo, SourceStatus
     from retrieval.spend import By, SpendLine
@@ -48,7 +49,8 @@ def status(app: App, failures: bool, as_json: bool) -> None:
         for source in sources:
             for failure in source.failures:
                 out.print()
-                out.print(_failure(app, source.name, failure))
+                out.print(_failed_document(source.name, failure))
+                out.print(indented(_failure(app, failure)))
     elif failed:
         out.print(styled(f"\n{counted(failed, 'failed document')}: openshelf status --failures", "yellow"))
     for source in sources:
@@ -78,17 +80,19 @@ def _status_table(sources: Sequence[SourceStatus]) -> Table:
     return made
 
 
-def _failure(app: App, source: str, failure: FailureInfo) -> object:
+def _failed_document(source: str, failure: FailureInfo) -> Text:
     text = styled(f"{source}  ", "bold")
     text.append_text(styled(failure.title or failure.document_id))
     if failure.title and failure.title != failure.document_id:
         text.append_text(styled(f"  {failure.document_id}", "dim"))
-    if failure.url:
-        text.append_text(styled(f"\n  {failure.url}", "blue"))
-    text.append_text(styled(f"\n  {failure.step} failed: {app.redact(failure.error)}", "red"))
-    times = f"{failure.times} times since" if failure.times > 1 else "once,"
-    text.append_text(styled(f"\n  {times} {moment(failure.first)}", "dim"))
     return text
+
+
+def _failure(app: App, failure: FailureInfo) -> Text:
+    text = styled(f"{failure.url}\n" if failure.url else "", "blue")
+    text.append_text(styled(f"{failure.step} failed: {app.redact(failure.error)}\n", "red"))
+    times = f"{failure.times} times since" if failure.times > 1 else "once,"
+    return text.append_text(styled(f"{times} {moment(failure.first)}", "dim"))
 
 
 @command(

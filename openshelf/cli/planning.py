@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from openshelf.cli.printing import console, counted, duration, json_option, money, print_json, styled
+from openshelf.cli.printing import console, counted, duration, indented, json_option, money, print_json, styled
 from openshelf.cli.state import App
 from openshelf.cli.teaching import command
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.text import Text
 
     from ingest.plan import SourcePlan
@@ -63,15 +64,16 @@ def plan(app: App, sources: tuple[str, ...], ids: int, as_json: bool) -> int:
     return code
 
 
-def _lines(app: App, plan: SourcePlan, ids: int) -> Iterable[Text]:
+def _lines(app: App, plan: SourcePlan, ids: int) -> Iterable[RenderableType]:
     counts = [f"{plan.totals[kind]:,} {word}" for kind, word in _WORDS.items() if plan.totals[kind]]
     heading = styled(plan.source, "bold")
-    heading.append(f"  {', '.join(counts) or 'no document'}")
+    heading.append(f"  {', '.join(counts) or ('cannot be read' if plan.error else 'nothing to do')}")
     yield heading
     if plan.error:
-        yield styled(f"  Error: {app.redact(plan.error)}", "red")
+        yield indented(styled(f"Error: {app.redact(plan.error)}", "red"))
     if plan.rebuild:
-        yield styled(f"  rebuild of {counted(plan.totals['rebuild'], 'document')}: {plan.rebuild}", "magenta")
+        rebuilt = counted(plan.totals["rebuild"], "document")
+        yield indented(styled(f"rebuild of {rebuilt}: {plan.rebuild}", "magenta"))
     for kind, mark, style in _KINDS:
         named = getattr(plan, kind)[:ids]
         for document_id in named:

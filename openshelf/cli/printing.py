@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.table import Table
     from rich.text import Text
 
@@ -124,9 +124,11 @@ def styled(text: object, style: str = "") -> Text:
     return Text().append(plain(str(text)), style=style)
 
 
-def number(value: float) -> str:
-    """``1,234``, or three digits of a fraction."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"
+def indented(text: Text) -> RenderableType:
+    """``text`` two columns to the right, on every line of it."""
+    from rich.padding import Padding
+
+    return Padding(text, (0, 0, 0, 2))
 
 
 def money(amount: float | None, currency: str) -> str:

@@ -64,7 +64,8 @@ class _Line:
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
-        self._task: TaskID = progress.add_task("", total=total, source="")
+        # The bar counts sources; of a single one nobody knows how much is left, so the bar only moves.
+        self._task: TaskID = progress.add_task("", total=total if total > 1 else None, source="")
         self._started = time.monotonic()
 
     def start(self, source: str) -> None:

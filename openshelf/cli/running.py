@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Sequence
 from types import FrameType
 
@@ -15,10 +14,9 @@ import click
 from configs.errors import OpenshelfError
 from openshelf.cli.logs import quiet_dependencies, reset_logs
 from openshelf.cli.state import App
+from openshelf.cli.teaching import BROKEN_PIPE
 
 INTERRUPTED = 130
-BROKEN_PIPE = 141
-"""What a shell reports for a program that SIGPIPE ended."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -40,20 +38,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
-        click.echo(f"Interrupted. {app.when_interrupted}".rstrip(), err=True)
-        _trace(app, error)
+        app.complain(f"Interrupted. {app.when_interrupted}".rstrip(), error)
         return INTERRUPTED
     except BrokenPipeError:
         # Nobody reads any more; the interpreter's own flush at exit must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OpenshelfError as error:
-        click.echo(app.redact(sentence(error)), err=True)
-        _trace(app, error)
+        app.complain(sentence(error), error)
         return 1
     except Exception as error:  # noqa: BLE001 - the last line before the user
-        click.echo(app.redact(_unexpected(error)), err=True)
-        _trace(app, error)
+        app.complain(_unexpected(error), error)
         return 1
     finally:
         reset_logs()
@@ -78,11 +73,6 @@ def _unexpected(error: Exception) -> str:
         f"Error: something went wrong that Openshelf does not expect: {type(error).__name__}: {text[:300]}\n"
         "  Run it again with -vv to see where, and please report it."
     )
-
-
-def _trace(app: App, error: BaseException) -> None:
-    if app.verbose >= 2:
-        click.echo(app.redact("".join(traceback.format_exception(error))), err=True)
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import click
-
 from openshelf.cli.printing import console, counted, duration, print_json, styled, table
 from openshelf.cli.running import sentence
 
@@ -33,20 +31,26 @@ def code_of(finished: Sequence[Finished]) -> int:
     return FAILED if "failed" in outcomes else FAILURES if "failures" in outcomes else CLEAN
 
 
-def show_runs(app: App, finished: Sequence[Finished], *, as_json: bool) -> None:
-    """Print the runs: a table or JSON on stdout, what went wrong on stderr."""
+def show_runs(app: App, finished: Sequence[Finished], pruned: Sequence[str] = (), *, as_json: bool) -> None:
+    """Print the runs: a table or JSON on stdout, what went wrong on stderr.
+
+    Args:
+        pruned: sources that were dropped because the configuration no longer has them.
+    """
     if as_json:
         outcome = {CLEAN: "clean", FAILED: "failed", FAILURES: "failures"}[code_of(finished)]
-        print_json(app, {"outcome": outcome, "sources": [_plain(item) for item in finished]})
+        print_json(app, {"outcome": outcome, "sources": [_plain(item) for item in finished], "pruned": pruned})
     elif finished:
         console().print(_table(finished))
     else:
         app.say("No source is enabled, so there is nothing to sync.")
+    for name in pruned:
+        app.say(f"{name} is no longer in the configuration; what it had was dropped.")
     for item in finished:
         if item.report.error is not None:
             text = sentence(item.report.error).removeprefix("Error: ")
             named = "" if item.report.source in text.splitlines()[0] else f"{item.report.source}: "
-            click.echo(app.redact(f"Error: {named}{text}"), err=True)
+            app.complain(f"Error: {named}{text}")
     failed = sum(item.report.counts.failed for item in finished)
     if failed:
         app.say(f"{counted(failed, 'document')} failed; the next sync tries again. See: openshelf status --failures")

@@ -63,7 +63,7 @@ def init(app: App, path: Path, force: bool, as_json: bool) -> None:
 def check(app: App, offline: bool, as_json: bool) -> int:
     """Validate everything before anything is spent.
 
-    Keys and values of the YAML, secrets, sources, models and stores: each is tried, nothing is written.
+    Keys and values of the YAML, secrets, sources, models and stores: each is tried, nothing is indexed or spent.
     """
     from openshelf.cli.findings import show_findings
 

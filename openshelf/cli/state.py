@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -94,6 +95,27 @@ class App:
             logging.getLogger("openshelf.config").warning("%s", text)
         else:
             click.secho(self.redact(f"Warning: {text}"), fg="yellow", err=True)
+
+    def complain(self, text: str, error: BaseException | None = None) -> None:
+        """What went wrong, on stderr; with ``--log json`` a log line like the others.
+
+        Args:
+            error: its stack trace is added with ``-vv``.
+        """
+        trace = error if self.verbose >= 2 else None
+        if self.log == "json":
+            import logging
+
+            from openshelf.cli.logs import configure_logs, logs_are_configured
+
+            if not logs_are_configured():
+                configure_logs(style=self.log, verbose=self.verbose, quiet=self.quiet)
+            message = " ".join(text.removeprefix("Error: ").split())
+            logging.getLogger("openshelf").error("%s", self.redact(message), exc_info=trace)
+            return
+        click.echo(self.redact(text), err=True)
+        if trace is not None:
+            click.echo(self.redact("".join(traceback.format_exception(trace))), err=True)
 
     def say(self, text: str) -> None:
         """A remark on stderr for a person, unless ``--quiet`` or ``--log json``."""

@@ -44,16 +44,18 @@ log = logging.getLogger("openshelf.sync")
     help="Go on where more than sync.max_delete_share of a source would be deleted.",
 )
 @click.option("--rebuild", is_flag=True, help="Index everything again, beside the live index.")
+@click.option("--prune", is_flag=True, help="Also drop what the configuration no longer has as a source.")
 @json_option
 @click.pass_obj
-def sync(app: App, sources: tuple[str, ...], allow_mass_delete: bool, rebuild: bool, as_json: bool) -> int:
+def sync(app: App, sources: tuple[str, ...], allow_mass_delete: bool, rebuild: bool, prune: bool, as_json: bool) -> int:
     """Bring the shelf up to date with its sources.
 
     Only what changed is read, embedded and written. Without SOURCE: all that are enabled, one after the other.
     """
     with app.shelf() as shelf:
         finished = sync_sources(app, shelf, sources, allow_mass_delete=allow_mass_delete, rebuild=rebuild)
-    show_runs(app, finished, as_json=as_json)
+        pruned = shelf.prune() if prune else []
+    show_runs(app, finished, pruned, as_json=as_json)
     return code_of(finished)
 
 
@@ -87,6 +89,11 @@ def sync_one(
     from configs.errors import SyncBusy
     from ingest.sync import Counts, Report
 
+    def tell(source: str, counts: Counts) -> None:
+        log.debug("%s: %d written, %d unchanged, %d failed", source, counts.upserted, counts.unchanged, counts.failed)
+        if progress is not None:
+            progress.update(source, counts)
+
     started = time.monotonic()
     log.info("%s: sync starts", name)
     try:
@@ -94,7 +101,7 @@ def sync_one(
             [name],
             allow_mass_delete=allow_mass_delete,
             rebuild=rebuild,
-            progress=progress.update if progress is not None else None,
+            progress=tell,
         )[0]
     except SyncBusy as error:
         report = Report(name, "failed", Counts(), error)

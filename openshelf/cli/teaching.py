@@ -10,6 +10,8 @@ import click
 
 from openshelf.cli import global_options
 
+BROKEN_PIPE = 141
+"""What a shell reports for a program that SIGPIPE ended."""
 SUCCESS = {0: "done"}
 FAILED = {0: "done", 1: "failed; one sentence on stderr says why"}
 USAGE = {2: "the command line itself is wrong"}
@@ -56,6 +58,14 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, rooms: Mapping[str, Mapping[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.rooms = rooms
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader who has gone (``| head``) ends it in silence."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # click would make it an error of its own.
+            raise click.exceptions.Exit(BROKEN_PIPE) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order in which one meets them."""

@@ -67,7 +67,7 @@ class Provider:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.problems: list[str] = []
-        self.gone = threading.Event()  # a client hung up while it was being answered
+        self.asked = threading.Event()  # a request has come in
         self._script: list[Script] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -80,8 +80,7 @@ class Provider:
                 try:
                     provider._answer(self)
                 except OSError:
-                    provider.gone.set()
-                    self.close_connection = True
+                    self.close_connection = True  # the client had enough
                 except Exception as error:
                     provider.problems.append(repr(error))
                     raise
@@ -116,6 +115,7 @@ class Provider:
         with self._lock:
             self.requests.append(Request(http.path, {k.lower(): v for k, v in http.headers.items()}, body))
             number = len(self.requests)
+            self.asked.set()
             script = self._script.pop(0) if self._script else None
         if script is None or http.path != "/v1/responses":
             self.problems.append(f"request {number} to {http.path} was not expected")

@@ -55,7 +55,7 @@ def articles() -> list[Article]:
     ):
         name = f"{thing}-{care}-{copy}"
         text = f"# The {thing}, model {copy}\n\n{THINGS[thing]}\n\n## How to {care} it\n\n{CARES[care]} Note {name}."
-        readers = None if n % 5 else (GROUPS[n // 5 % 2],) if n % 10 else ()
+        readers = None if n % 5 else (GROUPS[n // 10 % 2],) if n % 10 else ()
         metadata: dict[str, Any] = {"thing": thing, "price": n * 5, "released": date(2026, 1 + n % 12, 1)}
         if n % 3 == 0:
             metadata["tags"] = ["sale", f"t{n % 4}"]

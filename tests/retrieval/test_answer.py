@@ -253,3 +253,13 @@ def test_many_threads_share_one_answerer(answerer: Make, provider: Provider) -> 
     with ThreadPoolExecutor(6) as pool:
         texts = list(pool.map(lambda _: one.answer(QUESTION).text, range(12)))
     assert set(texts) == {GOOD.text}
+
+
+@EVERY_WAY
+def test_a_question_with_half_a_character_is_asked_and_kept(ask: Ask, answerer: Make, provider: Provider) -> None:
+    provider.script(GOOD)
+    one = answerer()
+    assert one.conversations is not None
+    key = one.conversations.create().id
+    assert last(ask(one, f"\ud800 {QUESTION}", conversation=key)).text == GOOD.text
+    assert one.conversations.turns(key)[0].text.endswith(QUESTION)

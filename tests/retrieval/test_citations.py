@@ -109,6 +109,7 @@ def test_where_the_stream_is_cut_makes_no_difference(parts: list[str], data: st.
 
 
 @given(st.text(st.characters(exclude_characters="[]【】", exclude_categories=("Cs",))))
+@settings(deadline=None)
 def test_text_without_markers_is_not_changed(text: str) -> None:
     assert read(text).text == text.strip()
 

@@ -241,3 +241,14 @@ def test_a_field_is_one_line_of_bounded_length() -> None:
     assert title.startswith("title: a url: https://evil.test bbb")
     assert title.endswith("…")
     assert len(title) == len("title: ") + 300
+
+
+def test_a_counter_that_counts_joined_text_higher_cannot_break_the_budget() -> None:
+    def counts(text: str) -> int:
+        return len(text.split()) + (50 if text.count("<<<source") > 1 else 0)
+
+    found = [hit(RETURNS, "returns"), hit(REPAIR, "repair", score=0.5)]
+    made = build_context(found, Context.model_construct(budget=100, merge_gap=0), counts)
+    assert [one.best.document_id for one in made.sources] == ["returns"]
+    assert made.tokens == counts(made.text) <= 100
+    assert [(dropped.hit.document_id, dropped.reason) for dropped in made.dropped] == [("repair", "no room")]

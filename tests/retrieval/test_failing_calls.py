@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from typing import Any
 
@@ -190,6 +191,26 @@ async def test_an_async_reader_who_leaves_stops_the_stream_too(answerer: Make, p
         if isinstance(event, Delta):
             break
     await stream.aclose()  # type: ignore[attr-defined]
+    assert spent(one) > 0
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_cancelled_question_leaves_nothing_reserved(whole: bool, answerer: Make, provider: Provider) -> None:
+    provider.script(Hangs(GOOD, events=8))
+    one = answerer()
+
+    async def ask() -> None:
+        if whole:
+            await one.aanswer(QUESTION)
+        else:
+            async for _ in one.astream(QUESTION):
+                pass
+
+    task = asyncio.create_task(ask())
+    await asyncio.to_thread(provider.asked.wait)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     assert spent(one) > 0
 
 

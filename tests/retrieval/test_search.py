@@ -187,17 +187,29 @@ def test_a_filter_that_few_chunks_pass_still_finds_them(shelf: Shelf, fusion: st
     assert [hit.document_id for hit in hits] == [only]
 
 
-def test_stale_vectors_in_front_of_the_store_cost_no_hit(shelf: Shelf) -> None:
+@pytest.mark.parametrize("stale", [12, 60], ids=["a larger page", "the ledger's own vectors"])
+def test_stale_vectors_in_front_of_the_store_cost_no_hit(shelf: Shelf, stale: int) -> None:
+    options: dict[str, Any] = {"groups": ALL_GROUPS, "keyword_weight": 0, "candidates": 5, "top_k": 5}
     with shelf.ledger.reading() as connection:
         build = builds.active(connection)[0]
     vector = shelf.embedders.of(build.embedder).embed_query(QUERY)
-    before = shelf.search(QUERY, keyword_weight=0, candidates=5, top_k=5)
-    ids = [f"stale{n}" for n in range(60)]
-    shelf.store.upsert(build.collection, ids, np.stack([vector] * 60), [{"source": "kb"}] * 60)
+    before = shelf.searcher.search(QUERY, **options)
+    ids = [f"stale{n}" for n in range(stale)]
+    shelf.store.upsert(build.collection, ids, np.stack([vector] * stale), [{"source": "kb"}] * stale)
     try:
-        assert shelf.search(QUERY, keyword_weight=0, candidates=5, top_k=5) == before
+        nearest = [one.id for one in shelf.store.query(build.collection, vector, 5)]
+        assert set(nearest) <= set(ids)
+        after = shelf.searcher.search(QUERY, **options)
     finally:
         shelf.store.delete(build.collection, ids)
+    assert [hit.chunk_id for hit in after] == [hit.chunk_id for hit in before]
+    assert [hit.score for hit in after] == pytest.approx([hit.score for hit in before], abs=1e-4)
+
+
+def test_a_chunk_says_where_it_was_absent(shelf: Shelf) -> None:
+    hits = shelf.search(QUERY, candidates=5, top_k=10)
+    assert any("not among the nearest vectors" in str(hit.why) for hit in hits if hit.why.vector_rank is None)
+    assert all("no keyword match" in str(hit.why) for hit in shelf.search(QUERY, keyword_weight=0))
 
 
 @pytest.mark.parametrize("fusion", ["rrf", "convex"])
@@ -261,7 +273,9 @@ def test_an_empty_query_is_refused(shelf: Shelf, query: str) -> None:
         shelf.search(query)
 
 
-@pytest.mark.parametrize("query", ["?", "the of and", '"AND" OR (NEAR', "🥾", "\x00", "a" * 5000, "雨", "' ; DROP"])
+@pytest.mark.parametrize(
+    "query", ["?", "the of and", '"AND" OR (NEAR', "🥾", "\x00", "a" * 5000, "雨", "' ; DROP", "\ud800 tent"]
+)
 def test_any_text_is_a_query(shelf: Shelf, query: str) -> None:
     assert len(shelf.search(query, top_k=3)) == 3
 

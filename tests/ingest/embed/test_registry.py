@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from configs.errors import ConfigError
 from configs.schema import Embedder as Settings
 from ingest.embed import embedder_fingerprint, open_embedder
-from ingest.embedders import Embedders
 from ingest.embed.contract import Embedder
 from ingest.embed.local_onnx import OnnxEmbedder
 from ingest.embed.local_torch import TorchEmbedder
 from ingest.embed.openai_api import OpenAIEmbedder
+from ingest.embedders import Embedders
 
 PLUG_IN = """
 import numpy as np
@@ -88,7 +87,7 @@ def test_a_plug_in_that_does_not_work_is_one_sentence(
 
 
 def test_an_unknown_provider_has_no_fingerprint(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no embedder provider 'lokal'.*Did you mean 'local'"):
+    with pytest.raises(ConfigError, match=r"no embedder provider 'lokal'.*Did you mean 'local'"):
         embedder_fingerprint(Settings(provider="lokal"), tmp_path)
 
 
@@ -119,6 +118,3 @@ def test_a_shelf_opens_each_embedder_once_and_stores_no_secret(model_cache: Path
     assert shelf.of(shelf.stored_settings) is shelf.current()
     assert len(wrapped) == 1
     assert shelf.fingerprint == shelf.current().fingerprint
-    local = shelf.of(Settings().model_dump(mode="json", exclude={"api_key"})) if False else None
-    assert local is None
-    assert np.isfinite(len(wrapped))

