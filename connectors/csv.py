@@ -200,7 +200,10 @@ class Tables:
         if not tables:
             return Reachability(False, f"No table to read in {self._files.shown}.", "Check `path`.")
         columns = ", ".join(tables[0].columns)
-        return Reachability(True, f"{len(tables)} table(s) in {self._files.shown}; columns: {columns}.")
+        return Reachability(
+            True,
+            f"{len(tables)} {'table' if len(tables) == 1 else 'tables'} in {self._files.shown}; columns: {columns}.",
+        )
 
     def _documents(self, files: list[OpenFile], documents: RowDocuments) -> Iterator[Upsert | Failed]:
         if self._rules.group_by:

@@ -203,7 +203,9 @@ class Files:
             return Reachability(
                 False, f"No file to read in {shown}{seen}.", f"Formats: {' '.join(sorted(MEDIA_TYPES))}."
             )
-        return Reachability(True, f"{found:,}{' or more' if found == most else ''} files in {shown}.")
+        return Reachability(
+            True, f"{found:,}{' or more' if found == most else ''} {'file' if found == 1 else 'files'} in {shown}."
+        )
 
     def _listing(self, skipped: _Skipped) -> Iterator[Entry | Problem]:
         roots = [find_root(path) for path in self._paths]

@@ -20,6 +20,7 @@ from ingest.stores.contract import VectorStore
 
 T = TypeVar("T")
 _PAGE = 500
+_ITSELF = 0.99  # cosine of a stored vector to itself, rounding apart
 log = logging.getLogger("openshelf.repair")
 
 
@@ -28,11 +29,15 @@ def reconcile(ledger: Ledger, store: VectorStore, build: Build, *, thorough: boo
 
     Args:
         thorough: compare every id. Otherwise only when the counts differ (a cheap look).
+
+    Raises:
+        StoreBroken: the store cannot read its data, or does not find what is in it.
     """
     store.create(build.collection, build.dimensions)
     with ledger.reading() as connection:
         expected = builds.chunk_count(connection, build)
     if not thorough and store.count(build.collection) == expected:
+        _probe(ledger, store, build)
         return 0
     present = set(store.ids(build.collection))
     with ledger.reading() as connection:
@@ -74,11 +79,18 @@ def heal(ledger: Ledger, store: VectorStore) -> int:
 
 
 def _probe(ledger: Ledger, store: VectorStore, build: Build) -> None:
-    """Search once: the list of ids may be whole while the vectors behind it are not."""
+    """Search once: the list of ids may be whole while the vectors behind it are not.
+
+    Raises:
+        StoreBroken: a stored vector does not find itself.
+    """
     with ledger.reading() as connection:
         page = next(embeddings.of_build(connection, build.id), None)
-    if page is not None and not store.query(build.collection, page[2][0], 1):
-        raise StoreBroken(f"Collection {build.collection} finds nothing.")
+    if page is None:
+        return
+    best = store.query(build.collection, page[2][0], 1)
+    if not best or best[0].score < _ITSELF:
+        raise StoreBroken(f"Collection {build.collection} does not find what is in it.")
 
 
 def healed(ledger: Ledger, store: VectorStore, action: Callable[[], T]) -> T:

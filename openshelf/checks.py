@@ -16,6 +16,8 @@ from configs.loader import translate_options_error
 from configs.schema import Source
 from connectors.registry import connector_type, open_connector, validate_options
 from openshelf.findings import Finding, wrong
+from retrieval.answer import Answerer
+from retrieval.hit import Hit
 
 if TYPE_CHECKING:
     from openshelf.parts import Parts
@@ -129,8 +131,10 @@ def _store(shelf: Shelf, *, online: bool) -> Iterator[Finding]:
 
 def _answer(shelf: Shelf, *, online: bool) -> Iterator[Finding]:
     settings, costs = shelf.config.answer, shelf.config.costs
+    # Not the shelf's own: that one opens the ledger, and nothing is written here.
+    answerer = Answerer(_search_nothing, settings, shelf.config.context, count_tokens=len)
     try:
-        extractive = shelf.answerer.extractive
+        extractive = answerer.extractive
     except ConfigError as error:
         yield wrong("answers", error)
         return
@@ -147,7 +151,7 @@ def _answer(shelf: Shelf, *, online: bool) -> Iterator[Finding]:
             f"Set costs.prices.{settings.model} (input, cached_input, output for a million tokens).",
         )
     if online:
-        yield _api("answers", *shelf.answerer.endpoint)
+        yield _api("answers", *answerer.endpoint)
 
 
 def _api(subject: str, base_url: str, key: str) -> Finding:
@@ -159,3 +163,7 @@ def _api(subject: str, base_url: str, key: str) -> Finding:
     if answer.status_code in (401, 403):
         return Finding(subject, "error", f"{base_url} refuses the key.", "Check the key and what it may do.")
     return Finding(subject, "ok", f"{base_url} answers.")
+
+
+def _search_nothing(query: str, **_options: object) -> list[Hit]:
+    return []

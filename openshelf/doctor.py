@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import DatabaseError
+
 from configs.errors import LedgerError, OpenshelfError
+from ingest.ledger.ledger import FILE
 from openshelf.findings import Finding, wrong
 
 if TYPE_CHECKING:
@@ -32,7 +35,11 @@ def examine(shelf: Shelf, *, repair: bool = False) -> list[Finding]:
     Args:
         repair: write the vector store again where it differs from the ledger; calls no embedder.
     """
-    return [*_environment(), *_ledger(shelf), *_store(shelf, repair=repair), *_sources(shelf)]
+    ledger = list(_ledger(shelf))
+    found = [*_environment(), *ledger]
+    if (shelf.folder / FILE).exists() and all(finding.ok for finding in ledger):
+        found += [*_store(shelf, repair=repair), *_sources(shelf)]
+    return found
 
 
 def _environment() -> Iterator[Finding]:
@@ -59,8 +66,6 @@ def _environment() -> Iterator[Finding]:
 
 
 def _ledger(shelf: Shelf) -> Iterator[Finding]:
-    from ingest.ledger.ledger import FILE
-
     path = shelf.folder / FILE
     if not path.exists():
         yield Finding("ledger", "ok", f"There is none at {path} yet.", "openshelf sync")
@@ -69,8 +74,9 @@ def _ledger(shelf: Shelf) -> Iterator[Finding]:
         with shelf.ledger.reading() as connection:
             problems = list(connection.exec_driver_sql("PRAGMA quick_check(5)").scalars())
             generation = shelf.ledger.generation()
-    except (LedgerError, Exception) as error:  # noqa: BLE001 - a damaged file can fail anywhere; the finding says so
-        yield Finding("ledger", "error", f"{path} cannot be read: {error}", "Restore it from a backup.")
+    except (LedgerError, DatabaseError) as error:
+        said = error.message if isinstance(error, LedgerError) else f"The ledger {path} cannot be read: {error.orig}."
+        yield Finding("ledger", "error", said, "Restore it from a backup.")
         return
     if problems != ["ok"]:
         yield Finding("ledger", "error", f"{path} is damaged: {problems[0]}", "Restore it from a backup.")
@@ -85,10 +91,7 @@ def _ledger(shelf: Shelf) -> Iterator[Finding]:
 def _store(shelf: Shelf, *, repair: bool) -> Iterator[Finding]:
     from ingest import repair as mend
     from ingest.ledger import builds
-    from ingest.ledger.ledger import FILE
 
-    if not (shelf.folder / FILE).exists():
-        return
     try:
         if repair:
             mended = mend.heal(shelf.ledger, shelf.store)
@@ -114,10 +117,6 @@ def _store(shelf: Shelf, *, repair: bool) -> Iterator[Finding]:
 
 
 def _sources(shelf: Shelf) -> Iterator[Finding]:
-    from ingest.ledger.ledger import FILE
-
-    if not (shelf.folder / FILE).exists():
-        return
     for source in shelf.status():
         subject = f"source {source.name}"
         if source.state == "not in the configuration":
@@ -134,4 +133,4 @@ def _sources(shelf: Shelf) -> Iterator[Finding]:
         elif source.last_run is not None and source.last_run.outcome == "failed":
             yield Finding(subject, "warning", f"Its last run failed: {source.last_run.error}")
         elif source.state != "disabled":
-            yield Finding(subject, "ok", f"{source.state}, {source.documents} documents, {source.chunks} chunks.")
+            yield Finding(subject, "ok", f"{source.state}; documents: {source.documents}, chunks: {source.chunks}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -25,9 +25,9 @@ def paid_for(source: str) -> Iterator[None]:
 
 
 class Metered:
-    """An ``Embedder`` that asks ``spend`` before each call. Safe from many threads."""
+    """An ``Embedder`` that asks ``spend`` (opened at the first call) before each call. Safe from many threads."""
 
-    def __init__(self, inner: Embedder, spend: Spend) -> None:
+    def __init__(self, inner: Embedder, spend: Callable[[], Spend]) -> None:
         self._inner, self._spend = inner, spend
         self._lock = threading.Lock()
 
@@ -73,7 +73,8 @@ class Metered:
 
     @contextmanager
     def _metered(self, tokens: int) -> Iterator[None]:
-        reservation = self._spend.check("embedding", self.model, tokens, source=_source.get())
+        spend = self._spend()
+        reservation = spend.check("embedding", self.model, tokens, source=_source.get())
         # One call at a time: the difference of the counter is then this call's.
         with self._lock:
             before = self.tokens_used
@@ -82,6 +83,6 @@ class Metered:
             finally:
                 used = self.tokens_used - before
                 if used:
-                    self._spend.settle(reservation, Usage(input=used))
+                    spend.settle(reservation, Usage(input=used))
                 else:
-                    self._spend.release(reservation)
+                    spend.release(reservation)

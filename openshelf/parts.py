@@ -41,7 +41,7 @@ class Parts:
         self.loaded = loaded
         self.config: Config = loaded.config
         self.folder = self.config.path if self.config.path.is_absolute() else loaded.base_dir / self.config.path
-        self.embedders = Embedders(self.config.embedder, cache_dir(), lambda inner: Metered(inner, self.spend))
+        self.embedders = Embedders(self.config.embedder, cache_dir(), lambda inner: Metered(inner, lambda: self.spend))
         self._lock = threading.RLock()
         self._ledger: Ledger | None = None
         self._store: VectorStore | None = None

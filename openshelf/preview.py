@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
 from sqlalchemy import select
 
+from configs.chunkers import read_chunker
 from configs.errors import ConfigError, ParseError
-from configs.schema import BUILT_IN_CHUNKERS, Chunker, PluginChunker, Source
+from configs.messages import dotted
+from configs.schema import Chunker, Source
 from connectors.contract import Failed, SourceDocument, Upsert
 from connectors.registry import validate_options
 from ingest.document import Chunk, Document
@@ -62,24 +63,17 @@ def preview(shelf: Shelf, target: str, *, chunker: Mapping[str, Any] | None, sou
     else:
         settings, document = _stored(shelf, target, source)
     if chunker is not None:
-        settings = settings.model_copy(update={"chunker": read_chunker(chunker)})
+        settings = settings.model_copy(update={"chunker": _chunker(chunker)})
     indexed = Indexer(settings, shelf.embedders.current(), 0, "").index(document)
     return Preview(indexed.document, list(indexed.chunks), settings.chunker, note)
 
 
-def read_chunker(raw: Mapping[str, Any]) -> Chunker:
-    """A chunker's settings from a mapping.
-
-    Raises:
-        ConfigError: a key or a value is wrong.
-    """
-    name = raw.get("type", "heading")
-    try:
-        return BUILT_IN_CHUNKERS.get(name, PluginChunker).model_validate({**raw, "type": name})  # type: ignore[return-value]
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "chunker"
-        raise ConfigError(f"Chunker {name!r}: {where}: {first['msg']}.", hint="See docs/chunking.md.") from None
+def _chunker(raw: Mapping[str, Any]) -> Chunker:
+    found, problems = read_chunker(raw, ("chunker",))
+    if problems:
+        said = " ".join(f"{dotted(problem.path)} {problem.text}" for problem in problems)
+        raise ConfigError(said, hint="See docs/chunking.md.")
+    return found
 
 
 def _file_source(shelf: Shelf, path: Path) -> Source:

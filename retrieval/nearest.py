@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection
 
+from configs.errors import StoreBroken
 from ingest.embed.contract import Vectors
 from ingest.filters import Filter
 from ingest.ledger.builds import Build
@@ -53,7 +54,11 @@ def first_pages(
     filter: Filter | None,
     groups: Groups,
 ) -> Nearest:
-    """Ask the store for ``k`` neighbours in each build that the filter leaves possible."""
+    """Ask the store for ``k`` neighbours in each build that the filter leaves possible.
+
+    Raises:
+        StoreBroken: the store has lost vectors.
+    """
     pages = []
     for build in of:
         viewer: Collection[str] | None = None
@@ -64,6 +69,10 @@ def first_pages(
             continue
         page = Page(build, None if where is True else where, [], full=True)
         _fetch(store, page, vector, k)
+        expected = min(k, view.counts[build.id])
+        if page.where is None and 2 * len(page.found) < expected:
+            # Chroma gives what is left, without a word, when a file of its index was lost.
+            raise StoreBroken(f"Collection {build.collection} finds {len(page.found)} of {expected} neighbours.")
         pages.append(page)
     return Nearest(of, vector, pages)
 

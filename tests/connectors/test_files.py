@@ -334,7 +334,7 @@ def test_check_counts_what_can_be_read(tmp_path: Path) -> None:
     empty = source(tmp_path).check()
     assert (empty.ok, "1 of other formats" in empty.detail) == (False, True)
     put(tmp_path, "a.md")
-    assert source(tmp_path).check().detail.startswith("1 files in ")
+    assert source(tmp_path).check().detail.startswith("1 file in ")
 
 
 @pytest.mark.parametrize(
