@@ -6,6 +6,8 @@ TORCH_INDEX ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs docs-check check kill-test bench lock clean
 
@@ -38,6 +40,9 @@ check: test lint types docs-check ## All of the above, as CI does
 
 kill-test: $(READY) ## 200 seeded SIGKILLs in the middle of syncs; the shelf must equal a clean run's
 	@$(BIN)/python -m tests.ingest.kill --kills 200
+
+bench: $(READY) ## The main job on public data in ../shared/data: commands, timings, nDCG@10
+	@$(BIN)/python -m benchmarks.main_job build/bench
 
 lock: $(READY) ## Write constraints.txt from what is installed
 	@$(BIN)/python .ci/lock.py > constraints.txt.new && mv constraints.txt.new constraints.txt

@@ -81,6 +81,14 @@ _STOP_WORDS = {
     "tg": "tajik",
     "uz": "uzbek",
 }  # the lists whose language has no Snowball stemmer; others go by the stemmer's name
+_ASKING = {
+    "fr": frozenset(
+        "puis peux peut peuvent pouvez pouvons pourrais pourrait dois doit doivent devez faut comment combien quand où "
+        "pourquoi quel quelle quels quelles quoi".split()
+    )
+}
+"""What a French question is asked with. The English list has such words (can, how, what, when); the French has not."""
+
 _local = threading.local()  # a Snowball stemmer keeps state between calls: one for each thread
 
 
@@ -110,6 +118,9 @@ def query_terms(query: str, languages: Sequence[str | None], *, stems: Sequence[
         kind = "pairs" if match["pairs"] else "number" if match["number"] else "word"
         tokens.setdefault(match[0], kind)
     stops = _stop_words_of_query([token for token, kind in tokens.items() if kind == "word"], codes)
+    tokens = {
+        part: kind for token, kind in tokens.items() for part in (_without_stops(token, stops) if stops else [token])
+    } or tokens
     kept = [token for token in tokens if token not in stops] or list(tokens)
     found: dict[str, None] = {}
     for token in kept[:MAX_QUERY_WORDS]:
@@ -122,6 +133,14 @@ def query_terms(query: str, languages: Sequence[str | None], *, stems: Sequence[
             for code in codes if stems is None else sorted({_code(language) for language in stems}):
                 found.update(dict.fromkeys(_word_terms(token, code)))
     return list(found)
+
+
+def _without_stops(token: str, stops: frozenset[str]) -> list[str]:
+    """A compound of which a part is a stop word is no name: ``puis-je`` asks, ``attend-il`` is ``attend``."""
+    parts = _JOINT.split(token)
+    if len(parts) == 1 or stops.isdisjoint(parts):
+        return [token]
+    return [part for part in parts if part not in stops]
 
 
 def _fold_case(text: str) -> str:
@@ -178,7 +197,7 @@ def _stop_words(code: str) -> frozenset[str]:
         return frozenset()
     words = (_fold_case(word) for word in path.read_text(encoding="utf-8").split())
     # Texts are cut at apostrophes ("don't", "l'article"), so the list is too.
-    return frozenset(part for word in words for part in word.split("'") if part)
+    return frozenset(part for word in words for part in word.split("'") if part) | _ASKING.get(code, frozenset())
 
 
 def _stop_words_of_query(words: Sequence[str], codes: Sequence[str]) -> frozenset[str]:

@@ -23,6 +23,7 @@ _BOMS = (
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 _ITEM = re.compile(r"\s*(?:[-*+•‣◦▪–·]|\(?\d{1,3}[.)]|[a-z][.)])\s+\S")
 _DETECTION_BYTES = 65_536
+_SEVEN_BIT = ("iso-2022", "hz")  # all of it is valid UTF-8 too, with another meaning
 
 
 def decode(content: bytes, declared: str | None = None) -> str:
@@ -34,6 +35,11 @@ def decode(content: bytes, declared: str | None = None) -> str:
     for bom, encoding in _BOMS:
         if content.startswith(bom):
             return content.decode(encoding, "replace")
+    if declared and declared.lower().startswith(_SEVEN_BIT):
+        try:
+            return content.decode(declared)
+        except (UnicodeDecodeError, LookupError):
+            pass
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
