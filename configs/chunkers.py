@@ -33,7 +33,7 @@ def read_chunker(raw: Any, path: KeyPath) -> tuple[Chunker, list[Problem]]:
     model: type[Section] | None = BUILT_IN_CHUNKERS.get(kind) if isinstance(kind, str) else None
     if model is None:
         plugins = {entry.name for entry in entry_points(group=GROUP)}
-        if kind not in plugins:
+        if not isinstance(kind, str) or kind not in plugins:
             known = [*BUILT_IN_CHUNKERS, *sorted(plugins)]
             hint = suggestion(str(kind), known) or f" Known: {', '.join(known)}."
             where = (*path, "type")

@@ -121,7 +121,7 @@ def _sentence(
         return f"is impossible: {_masked(str(cause) if cause else first['msg'], value)}."
     if len(details) == 1 and kind in _LIMITS:
         key, words = _LIMITS[kind]
-        return f"must be {words} {first['ctx'][key]}, not {given(value, path)}."
+        return f"must be {words} {first['ctx'][key]:g}, not {given(value, path)}."
     expected = list(dict.fromkeys(filter(None, map(_expected, details))))
     if not expected:
         return f"is wrong: {_masked(first['msg'], value)}."

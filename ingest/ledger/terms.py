@@ -83,8 +83,35 @@ _STOP_WORDS = {
 }  # the lists whose language has no Snowball stemmer; others go by the stemmer's name
 _ASKING = {
     "fr": frozenset(
-        "puis peux peut peuvent pouvez pouvons pourrais pourrait dois doit doivent devez faut comment combien quand où "
-        "pourquoi quel quelle quels quelles quoi".split()
+        {
+            *(
+                "puis",
+                "peux",
+                "peut",
+                "peuvent",
+                "pouvez",
+                "pouvons",
+                "pourrais",
+                "pourrait",
+                "dois",
+                "doit",
+                "doivent",
+            ),
+            *(
+                "devez",
+                "faut",
+                "comment",
+                "combien",
+                "quand",
+                "où",
+                "pourquoi",
+                "quel",
+                "quelle",
+                "quels",
+                "quelles",
+                "quoi",
+            ),
+        }
     )
 }
 """What a French question is asked with. The English list has such words (can, how, what, when); the French has not."""

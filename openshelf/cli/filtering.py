@@ -94,6 +94,8 @@ def _term(text: str) -> dict[str, Any]:
     chosen, wanted = _OPERATORS[operator], _value(value)
     if isinstance(wanted, list):
         chosen = {"eq": "in", "ne": "nin"}.get(chosen, chosen)
+    if key in ("and", "or"):  # a column may be called so; as a plain key it would join filters
+        return {"type": chosen, "key": key, "value": wanted}
     return {key: {chosen: wanted}}
 
 

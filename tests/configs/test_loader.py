@@ -238,7 +238,7 @@ class _Options(BaseModel):
         ("    path: x\n    chunkr: {}\n", "shelf.yaml:5: sources.a.chunkr is not a known key. Did you mean chunker?"),
         ("    path: x\n    include: [1]\n", "shelf.yaml:5: sources.a.include[0] must be text, not the number 1."),
         ("    path: x\n    options:\n      include: y\n", "shelf.yaml:6: sources.a.options.include must be a list"),
-        ("    path: x\n    token: [${T}]\n", "shelf.yaml:5: sources.a.token must be text, not a list."),
+        ("    path: x\n    token: ['${T}']\n", "shelf.yaml:5: sources.a.token must be text, not a list."),
         ("    path: x\n    include: ${T}\n", "shelf.yaml:5: sources.a.include must be a list, not a text from ${...}"),
     ],
 )

@@ -57,7 +57,9 @@ def test_a_broken_pipe_is_silent(config: Path) -> None:
 
 def test_ctrl_c_ends_a_sync_with_one_sentence(tmp_path: Path) -> None:
     config = _large(tmp_path)
-    with spawn("-c", config, "--log", "json", "sync", "kb") as process:
+    # What runs the tests may have been started in the background, where shells have Ctrl-C ignored.
+    own = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    with spawn("-c", config, "--log", "json", "sync", "kb", **own) as process:
         log_line(process.stderr, "kb: sync starts")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()

@@ -22,8 +22,8 @@ def server() -> Iterator[EmbeddingsServer]:
 def paid(folder: Path, server: EmbeddingsServer, caps: str = "{}") -> Shelf:
     path = write_shelf(folder)
     path.write_text(
-        path.read_text() + f"embedder: {{provider: openai, model: text-embedding-3-small, api_key: sk-test-123456, dimensions: 8, "
-        f"base_url: '{server.url}'}}\n"
+        path.read_text() + "embedder: {provider: openai, model: text-embedding-3-small, api_key: sk-test-123456, "
+        f"dimensions: 8, base_url: '{server.url}'}}\n"
         f"costs: {{prices: {{text-embedding-3-small: {{input: 1000}}}}, caps: {caps}}}\n"
     )
     return Shelf.open(path)
