@@ -10,6 +10,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ingest.chunk import graphemes
 from ingest.chunk.packing import Packer
 from ingest.chunk.ruler import Ruler
@@ -100,6 +102,10 @@ class Semantic:
             def _get_query_embedding(self, query: str) -> list[float]:
                 vector: list[float] = embedder.embed_query(query).tolist()
                 return vector
+
+            def similarity(self, embedding1: list[float], embedding2: list[float], mode: Any = None) -> float:
+                # Our vectors have length 1; LlamaIndex would divide by it, which fails for an API's null vector.
+                return float(np.dot(embedding1, embedding2))
 
             async def _aget_query_embedding(self, query: str) -> list[float]:
                 return self._get_query_embedding(query)

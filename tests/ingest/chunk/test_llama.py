@@ -62,3 +62,9 @@ def test_semantic_and_embedder_tokens_with_the_bundled_model(model_cache: Path) 
     assert len(found) > 1
     assert all(embedder.count_tokens(piece) <= 64 for piece in found)
     assert not any("shoes must be clean" in piece and "before you change" in piece for piece in found)
+
+
+def test_texts_without_any_vector_are_cut_without_a_warning() -> None:
+    document = plain("🇫🇷. 🇯🇵. 🇫🇷. 🇯🇵.")
+    chunker = make_chunker(schema.SemanticChunker(size=8), embedder=BagOfWords())
+    assert "".join(document.text[span.start : span.end] for span in chunker.spans(document)) == document.text
