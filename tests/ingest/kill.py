@@ -31,7 +31,7 @@ from ingest.ledger import Ledger
 from ingest.stores import open_store
 from ingest.sync import Report, SourceSync
 from tests.ingest.corpus import CorpusConnector, article, document
-from tests.ingest.snapshot import snapshot
+from tests.ingest.snapshot import snapshot_of
 
 Patch = Callable[[Any, Any], None]
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -157,18 +157,9 @@ def run_kills(kills: int, seed: int, cache: Path, work: Path, say: Callable[[str
 def compare(folder: Path, state: dict[str, Any], cache: Path, clean: Path, where: str) -> None:
     """Assert that the shelf equals one built from nothing."""
     sync_state(clean, state, cache)
-    found, wanted = _snapshot(folder), _snapshot(clean)
+    found, wanted = snapshot_of(folder), snapshot_of(clean)
     for part, value in wanted.items():
         assert found[part] == value, f"{part} differ from a clean run's ({where})"
-
-
-def _snapshot(folder: Path) -> dict[str, Any]:
-    ledger, store = Ledger.open(folder), open_store(Store(), folder)
-    try:
-        return snapshot(ledger, store)
-    finally:
-        store.close()
-        ledger.close()
 
 
 def _spawn(folder: Path, state_file: Path, cache: Path, kill_at: int, counter: Path) -> int:

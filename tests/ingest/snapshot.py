@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, text
 
+from configs.schema import Store
 from ingest.ledger import Ledger, builds, embeddings
 from ingest.ledger.tables import bodies, chunks, documents, failures
+from ingest.stores import open_store
 from ingest.stores.contract import VectorStore
 
 
@@ -69,3 +72,13 @@ def snapshot(ledger: Ledger, store: VectorStore) -> dict[str, Any]:
         "failures": failed,
         "vectors": vectors,
     }
+
+
+def snapshot_of(folder: Path) -> dict[str, Any]:
+    """``snapshot`` of the shelf in ``folder``, opened for it and closed again."""
+    ledger, store = Ledger.open(folder), open_store(Store(), folder)
+    try:
+        return snapshot(ledger, store)
+    finally:
+        store.close()
+        ledger.close()

@@ -25,7 +25,7 @@ from ingest.stores.chroma_process import DATA, OWNER_LOCK
 from ingest.sync import Report, SourceSync
 from retrieval.search import Searcher
 from tests.ingest.corpus import CorpusConnector, article, document
-from tests.ingest.snapshot import snapshot
+from tests.ingest.snapshot import snapshot, snapshot_of
 
 DOCUMENTS = {f"doc-{n}": document(f"doc-{n}", article(n)) for n in range(12)}
 
@@ -42,15 +42,6 @@ def sync(folder: Path, cache: Path, name: str = "kb", **options: Any) -> Report:
             settings=SyncSettings(),
             **options,
         ).run()
-    finally:
-        store.close()
-        ledger.close()
-
-
-def whole(folder: Path) -> dict[str, Any]:
-    ledger, store = Ledger.open(folder), open_store(Store(), folder)
-    try:
-        return snapshot(ledger, store)
     finally:
         store.close()
         ledger.close()
@@ -117,12 +108,12 @@ class NoEmbedder:
 def test_a_sync_mends_what_was_done_to_the_folder(
     folder: Path, model_cache: Path, damage: Callable[[Path], None]
 ) -> None:
-    before = whole(folder)
+    before = snapshot_of(folder)
     stopped(folder)
     damage(folder)
     report = sync(folder, model_cache)
     assert (report.outcome, report.counts.embedded) == ("clean", 0)
-    assert whole(folder) == before
+    assert snapshot_of(folder) == before
 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
@@ -183,7 +174,7 @@ def test_a_lost_file_of_the_index_is_noticed_though_chroma_says_nothing(
 
 
 def test_orphans_are_swept_and_missing_vectors_written(folder: Path, model_cache: Path) -> None:
-    before = whole(folder)
+    before = snapshot_of(folder)
     ledger, store = Ledger.open(folder), open_store(Store(), folder)
     collection = store.collections()[0]
     ids = sorted(store.ids(collection))
@@ -195,14 +186,14 @@ def test_orphans_are_swept_and_missing_vectors_written(folder: Path, model_cache
     ledger.close()
     report = sync(folder, model_cache)
     assert (report.counts.repaired, report.counts.embedded) == (4, 0)
-    assert whole(folder) == before
+    assert snapshot_of(folder) == before
     store = open_store(Store(), folder)
     assert sorted(store.collections()) == sorted([collection, "os-another-shelf-1"])
     store.close()
 
 
 def test_forgetting_a_source_leaves_the_other_whole(folder: Path, model_cache: Path) -> None:
-    before = whole(folder)
+    before = snapshot_of(folder)
     sync(folder, model_cache, "other")
     ledger, store = Ledger.open(folder), open_store(Store(), folder)
     forget(ledger, store, "other")
