@@ -7,6 +7,7 @@ which at least one run was due, and a graceful stop that lets the running syncs 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from apscheduler.triggers.base import BaseTrigger
 
 log = logging.getLogger("openshelf.schedule")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_WEEKDAY = re.compile(r"^(\d+)(?:-(\d+))?(?:/(\d+))?$")
 
 
 def trigger(schedule: Schedule) -> BaseTrigger:
@@ -38,7 +41,7 @@ def trigger(schedule: Schedule) -> BaseTrigger:
     if schedule.every is not None:
         return IntervalTrigger(seconds=max(1, int(seconds(schedule.every))), timezone="UTC", jitter=jitter)
     try:
-        cron = CronTrigger.from_crontab(schedule.cron, timezone=schedule.timezone)
+        cron = CronTrigger.from_crontab(_with_weekday_names(schedule.cron or ""), timezone=schedule.timezone)
     except (ValueError, KeyError) as error:
         raise ConfigError(
             f"The schedule {schedule.cron!r} ({schedule.timezone}) is not valid: {error}.",
@@ -46,6 +49,21 @@ def trigger(schedule: Schedule) -> BaseTrigger:
         ) from error
     cron.jitter = jitter
     return cron
+
+
+def _with_weekday_names(expression: str) -> str:
+    """``expression`` with the numbers of its weekdays as names: cron's 0 and 7 are Sunday, APScheduler's 0 Monday."""
+    fields = expression.split()
+    if len(fields) == 5:
+        fields[4] = ",".join(_WEEKDAY.sub(_names, part) for part in fields[4].split(","))
+    return " ".join(fields)
+
+
+def _names(match: re.Match[str]) -> str:
+    first, last, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
+    if max(first, last) > 7 or first > last or not step:
+        raise ValueError(f"{match[0]} is no weekday (0 to 7, 0 and 7 are Sunday)")
+    return ",".join(_DAYS[day % 7] for day in range(first, last + 1, step))
 
 
 def missed(schedule: Schedule, last: datetime | None, now: datetime) -> bool:

@@ -113,3 +113,35 @@ def test_a_source_that_ran_lately_waits_for_its_turn(ledger: Ledger) -> None:
 
     run_until(Scheduler([source("fresh", every="1h"), source("stale", every="1h")], ledger, sync), other)
     assert called == ["stale"]
+
+
+@pytest.mark.parametrize(
+    ("field", "days"),
+    [
+        ("0", "sun"),
+        ("7", "sun"),
+        ("1", "mon"),
+        ("1-5", "mon tue wed thu fri"),
+        ("0-2", "sun mon tue"),
+        ("5-7", "fri sat sun"),
+        ("1-5/2", "mon wed fri"),
+        ("1,sat", "mon sat"),
+        ("mon-wed", "mon tue wed"),
+        ("*", "sun mon tue wed thu fri sat"),
+    ],
+)
+def test_weekdays_count_as_cron_counts_them(field: str, days: str) -> None:
+    due = trigger(Schedule(cron=f"0 12 * * {field}"))
+    fires, at = set(), datetime(2026, 11, 22, tzinfo=UTC)  # a Sunday
+    for _ in range(7):
+        found = due.get_next_fire_time(None, at)
+        assert found is not None
+        fires.add(f"{found:%a}".lower())
+        at = found + timedelta(hours=1)
+    assert fires == set(days.split())
+
+
+@pytest.mark.parametrize("field", ["8", "5-3", "1-9", "1/0", "someday"])
+def test_a_weekday_that_is_none_is_said(field: str) -> None:
+    with pytest.raises(ConfigError, match="not valid"):
+        trigger(Schedule(cron=f"0 12 * * {field}"))
