@@ -29,6 +29,7 @@ from ingest.rebuild import choose_build, finish_rebuild
 from ingest.stores.contract import VectorStore
 
 log = logging.getLogger("openshelf.sync")
+_HARMLESS = "Is anybody there?"
 
 
 @dataclass(slots=True)
@@ -145,9 +146,8 @@ class SourceSync:
             self.ledger, self.store, lambda: repair.reconcile(self.ledger, self.store, build, thorough=interrupted)
         )
         work = _BuildWriter(self, build, source, embedder)
-        if choice.reuse is not None:
-            work.copy_documents(choice.reuse)
-        if build.state == builds.BUILDING and choice.reuse is not None:
+        copied = choice.reuse is not None and work.copy_documents(choice.reuse)
+        if build.state == builds.BUILDING and copied:
             build = finish_rebuild(self.ledger, build, self._guard_share)
             work = _BuildWriter(self, build, source, embedder)
         work.apply(retry)
@@ -219,14 +219,23 @@ class _BuildWriter:
             self._add(document)
         self._flush(None)
 
-    def copy_documents(self, old: Build) -> None:
-        """Index the parsed documents of another build of the same source, without asking the source."""
+    def copy_documents(self, old: Build) -> bool:
+        """Index the parsed documents of another build of the same source, without asking the source.
+
+        Returns:
+            Whether all of them made it. Otherwise the cursor stays empty, so that the source is read in full: a
+            document that failed is then kept as the source gave it, and tried again by every sync.
+        """
         with self._sync.ledger.reading() as connection:
             wanted = flips.versions(connection, old)
         for document_id, version in wanted.items():
             if self._versions.get(document_id) != version:
                 self._copy(old, document_id)
-        self._flush(old.cursor)
+        self._flush(None)
+        whole = not wanted.keys() - self._versions.keys()
+        if whole:
+            self._flush(old.cursor)
+        return whole
 
     def carry_over_failed(self) -> None:
         """Documents that the old build has and that failed in this one keep their old text."""
@@ -303,15 +312,17 @@ class _BuildWriter:
         try:
             groups = [(items, embed(ledger, embedder, items))]
         except EmbedError:
-            # Find the document that cannot be embedded; when none can, the embedder itself is down.
+            # Find the document that cannot be embedded; when none can, see whether the embedder itself is down.
             groups = []
             for item in items:
                 try:
                     groups.append(([item], embed(ledger, embedder, [item])))
                 except EmbedError as error:
-                    batch.failures[item.document.id] = _failure(batch.upserts[item.document.id], "embed", error)
+                    raw = batch.upserts[item.document.id]
+                    if not (isinstance(raw, Document) and raw.id in self._failing):  # that one has the source's content
+                        batch.failures[raw.id] = _failure(raw, "embed", error)
             if not groups:
-                raise
+                embedder.embed_documents([_HARMLESS])
         vectors: dict[str, Vectors] = {}
         kept: list[Indexed] = []
         for group, embedded in groups:

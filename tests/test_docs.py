@@ -390,9 +390,14 @@ class TestTheExampleConnector(Conformance):
     """The conformance suite, through the ``World`` that the page on connectors shows."""
 
     @pytest.fixture
-    def world(self, plug_ins: Path) -> Iterator[World]:
+    def web(self) -> Iterator[Web]:
+        server = Web()
+        yield server
+        server.close()
+
+    @pytest.fixture
+    def world(self, plug_ins: Path, web: Web) -> World:
         namespace: dict[str, Any] = {"__name__": "test_helpdesk"}
         exec(defining(ROOT / "docs" / "connectors" / "README.md", "World"), namespace)
-        web = Web()
-        yield namespace["World"](web)
-        web.close()
+        world: World = namespace["World"](web)
+        return world

@@ -135,6 +135,7 @@ class SharedServer:
             return None
 
     def _starting(self) -> portalocker.Lock:
+        (self._folder / "locks").mkdir(parents=True, exist_ok=True, mode=0o700)
         return portalocker.Lock(self._folder / "locks/chroma-start.lock", "a", timeout=_START_SECONDS)
 
     def _started(self, failed: str | None) -> str:

@@ -50,7 +50,8 @@ def quiet_dependencies() -> None:
         warnings.simplefilter("ignore")
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("pdfminer").setLevel(logging.ERROR)
+    for name in ("pdfminer", "stamina"):  # stamina warns of each retry; the error after the last one says enough
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def configure_logs(*, style: str, verbose: int, quiet: bool, service: bool = False) -> None:

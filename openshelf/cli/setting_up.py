@@ -82,7 +82,7 @@ def check(app: App, offline: bool, as_json: bool) -> int:
 def doctor(app: App, repair: bool, as_json: bool) -> int:
     """Look for damage in the shelf, and repair it.
 
-    Compares ledger, keyword index and vector store with each other. The ledger is the truth.
+    Compares the vector store with the ledger, which is the truth.
     """
     from openshelf.cli.findings import show_findings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from configs.errors import ConnectorError, MassDelete, SyncBusy
+from configs.errors import ConnectorError, EmbedError, MassDelete, SyncBusy
 from configs.schema import Embedder as EmbedderSettings
 from configs.schema import HeadingChunker, Prefix, Source, Store, TokenChunker
 from configs.schema import Sync as SyncSettings
@@ -278,3 +278,52 @@ def test_complete_is_only_believed_when_it_lists_what_failed(bench: Bench) -> No
     failing = Scripted(Failed("doc-1", "HTTP 500"), Checkpoint({"n": 3}), Complete(frozenset(corpus(3))))
     assert bench.sync(failing).outcome == "failures"
     assert bench.ids() == set(corpus(3))
+
+
+def test_a_document_that_a_rebuild_cannot_embed_is_kept_and_comes_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = {**corpus(5), "odd": document("odd", "# Odd\n\nAn unembeddable sentence about tents.")}
+    bench.sync(CorpusConnector(documents))
+    embedder = bench.embedders.current()
+    works = embedder.embed_documents
+
+    def sometimes(texts: Sequence[str]) -> Any:
+        if any("unembeddable" in text for text in texts):
+            raise EmbedError("The model refuses this text.")
+        return works(texts)
+
+    monkeypatch.setattr(embedder, "embed_documents", sometimes)
+    other = bench.source.model_copy(update={"prefix": Prefix(title=False, headings=False)})
+    report = bench.sync(CorpusConnector(documents), source=other)
+    assert (report.outcome, report.counts.failed) == ("failures", 1)
+    assert bench.ids() == set(corpus(5))
+    monkeypatch.setattr(embedder, "embed_documents", works)
+    # The source has nothing new to say; the ledger has what it said.
+    assert bench.sync(Scripted(Checkpoint({"n": 7})), source=other).outcome == "clean"
+    assert bench.ids() == set(documents)
+
+
+def test_one_document_that_cannot_be_embedded_is_a_failure_even_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = bench.embedders.current()
+    works = embedder.embed_documents
+
+    def sometimes(texts: Sequence[str]) -> Any:
+        if any("unembeddable" in text for text in texts):
+            raise EmbedError("The model refuses this text.")
+        return works(texts)
+
+    def never(texts: Sequence[str]) -> Any:
+        raise EmbedError("The server is down.")
+
+    odd = {"odd": document("odd", "An unembeddable sentence.")}
+    monkeypatch.setattr(embedder, "embed_documents", sometimes)
+    assert bench.sync(CorpusConnector(odd)).outcome == "failures"
+    monkeypatch.setattr(embedder, "embed_documents", never)
+    report = bench.sync(CorpusConnector({**odd, **corpus(2)}))
+    assert (report.outcome, "server is down" in str(report.error)) == ("failed", True)
+    monkeypatch.setattr(embedder, "embed_documents", works)
+    assert bench.sync(CorpusConnector({**odd, **corpus(2)})).outcome == "clean"
+    assert bench.ids() == {*odd, *corpus(2)}

@@ -182,3 +182,10 @@ def test_it_answers_what_chroma_describes(tmp_path: Path) -> None:
     for action in ("upsert", "delete", "query", "get", "count"):
         assert f"{below}/{{collection_id}}/{action}" in paths
     store.close()
+
+
+def test_wiping_works_where_nothing_was_opened_yet(tmp_path: Path) -> None:
+    store = open_store(Store(), tmp_path / "restored")
+    store.wipe()
+    assert store.collections() == []
+    store.close()
