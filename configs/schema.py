@@ -306,7 +306,9 @@ class Retrieval(Section):
     reranker: Reranker | None = None
     diversity: Share = Field(0.0, description="0: by score alone; 1: as different as can be (MMR).")
     per_document: int | None = Field(None, ge=1, description="Most chunks of one document.")
-    threshold: float = Field(0.0, description="Hits scoring lower are left out.")
+    threshold: float | None = Field(
+        None, description="Hits scoring lower (reranked, else fused) are left out; unset: none are."
+    )
 
     @model_validator(mode="after")
     def _one_list_at_least(self) -> Retrieval:
@@ -382,7 +384,7 @@ class Costs(Section):
 class Config(Section):
     """A whole shelf."""
 
-    path: Path = Field(Path(".openshelf"), description="Folder of ledger, vectors and model cache; from the YAML file.")
+    path: Path = Field(Path(".openshelf"), description="Folder of ledger, vectors and locks; from the YAML file.")
     store: Store = Store()
     embedder: Embedder = Embedder()
     defaults: Defaults = Defaults()

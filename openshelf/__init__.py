@@ -41,9 +41,17 @@ if TYPE_CHECKING:
     )
     from connectors.contract import Change, Checkpoint, Complete, Connector, Delete, Failed, SourceDocument, Upsert
     from ingest.document import Chunk, Document, Element, Kind, Span
+    from ingest.plan import SourcePlan
+    from ingest.status import SourceStatus
     from ingest.sync import Report
+    from openshelf.findings import Finding
+    from openshelf.preview import Preview
     from openshelf.shelf import Shelf
+    from retrieval.context import ContextBlock
+    from retrieval.events import Answer, Citation, Cited, Delta, Done, Searching, Sources, Usage
+    from retrieval.explain import Explanation
     from retrieval.hit import Hit, Why
+    from retrieval.spend import SpendLine
 
 _HOMES = {
     "configs.errors": (
@@ -54,29 +62,45 @@ _HOMES = {
     "connectors.contract": "Change Checkpoint Complete Connector Delete Failed SourceDocument Upsert",
     "ingest.document": "Chunk Document Element Kind Span",
     "ingest.sync": "Report",
+    "openshelf.findings": "Finding",
+    "openshelf.preview": "Preview",
+    "ingest.plan": "SourcePlan",
+    "ingest.status": "SourceStatus",
+    "retrieval.context": "ContextBlock",
+    "retrieval.events": "Answer Citation Cited Delta Done Searching Sources Usage",
+    "retrieval.explain": "Explanation",
+    "retrieval.spend": "SpendLine",
     "openshelf.shelf": "Shelf",
     "retrieval.hit": "Hit Why",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "Answer",
     "AnswerError",
     "AuthError",
     "BudgetExceeded",
     "Change",
     "Checkpoint",
     "Chunk",
+    "Citation",
+    "Cited",
     "Complete",
     "ConfigError",
     "Connector",
     "ConnectorError",
+    "ContextBlock",
     "CursorError",
     "Delete",
+    "Delta",
     "Document",
+    "Done",
     "Element",
     "EmbedError",
+    "Explanation",
     "Failed",
     "FilterError",
+    "Finding",
     "Hit",
     "IngestError",
     "Kind",
@@ -85,15 +109,22 @@ __all__ = [
     "MissingExtra",
     "OpenshelfError",
     "ParseError",
+    "Preview",
     "Report",
     "RetrievalError",
+    "Searching",
     "Shelf",
     "SourceDocument",
+    "SourcePlan",
+    "SourceStatus",
+    "Sources",
     "Span",
+    "SpendLine",
     "StoreBroken",
     "StoreError",
     "SyncBusy",
     "Upsert",
+    "Usage",
     "Why",
 ]
 

@@ -55,7 +55,7 @@ def pick(
     left = _capped(left, options.per_document, dropped)
     places = {candidate.rowid: place for place, candidate in enumerate(left, 1)}
     for candidate in left:
-        if scores[candidate.rowid] < options.threshold:
+        if options.threshold is not None and scores[candidate.rowid] < options.threshold:
             dropped[candidate.rowid] = (
                 f"scored {scores[candidate.rowid]:.3f}, below the threshold of {options.threshold:g}"
             )

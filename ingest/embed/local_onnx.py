@@ -21,6 +21,7 @@ from configs.errors import EmbedError
 from ingest.embed.contract import Vectors
 from ingest.embed.fingerprint import local_fingerprint, prefixes
 from ingest.embed.onnx_export import exported
+from ingest.embed.runtime import onnx_runtime
 from ingest.embed.weights import find_weights
 
 # Far more characters than any model's longest input: bounds what the tokenizer is given.
@@ -112,9 +113,9 @@ class _Loaded:
         files = exported(weights, cache_dir, int8=int8)
         self._recipe = files.recipe
         self.dimensions = files.recipe.dimensions
-        import onnxruntime
         from tokenizers import Tokenizer
 
+        onnxruntime = onnx_runtime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # texts are spread over threads instead
         options.inter_op_num_threads = 1

@@ -21,6 +21,7 @@ import numpy as np
 
 from configs.errors import EmbedError
 from ingest.embed.recipe import Recipe, read_recipe
+from ingest.embed.runtime import onnx_runtime
 from ingest.embed.weights import Weights
 
 log = logging.getLogger("openshelf.embed")
@@ -187,9 +188,7 @@ def _inputs(torch: Any, texts: int, tokens: int) -> tuple[Any, Any]:
 
 def _compare(graph: Path, tried: list[Any], wanted: Any, name: str) -> None:
     """Tracing fixes whatever depended on the traced input; another length shows whether anything did."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     got = session.run(None, dict(zip(("input_ids", "attention_mask"), tried, strict=True)))[0].reshape(-1)
     if got.shape != wanted.shape or got @ wanted < _ALIKE * np.linalg.norm(got) * np.linalg.norm(wanted):
         raise EmbedError(
@@ -198,6 +197,7 @@ def _compare(graph: Path, tried: list[Any], wanted: Any, name: str) -> None:
 
 
 def _quantise(graph: Path, target: Path) -> None:
+    onnx_runtime()
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     root = logging.getLogger()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -145,3 +146,18 @@ def test_a_ready_model_needs_no_torch(model_cache: Path, int8: Embedder) -> None
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_onnx_runtime_keeps_no_device_id_and_reports_to_nobody(tmp_path: Path, model_cache: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from configs.schema import Embedder; from ingest.embed import "
+        "open_embedder; open_embedder(Embedder(), Path(sys.argv[1])).embed_query('hello')"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+    }
+    subprocess.run([sys.executable, "-c", code, str(model_cache)], env=environment, check=True)
+    assert not list(tmp_path.rglob("*onnxruntime*"))
