@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import numpy as np
@@ -21,7 +21,6 @@ from ingest.stores.chroma_filter import where as chroma_where
 from ingest.stores.chroma_server import Server
 from ingest.stores.contract import Flat, Neighbour
 
-T = TypeVar("T")
 BATCH = 1000
 """Vectors in one request; Chroma's own limit is 5,461."""
 

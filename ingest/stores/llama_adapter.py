@@ -19,7 +19,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from configs.errors import ConfigError, OpenshelfError, StoreError
+from configs.errors import ConfigError, OpenshelfError, StoreBroken, StoreError
 from ingest.embed.contract import Vectors
 from ingest.filters import All, AnyOf, Comparison, Filter
 from ingest.stores.contract import Flat, Neighbour
@@ -181,8 +181,6 @@ class LlamaStore:
     def _store(self, collection: str) -> BasePydanticVectorStore:
         found = self._rows("SELECT dimensions FROM collections WHERE name = ?", collection)
         if not found:
-            from configs.errors import StoreBroken
-
             raise StoreBroken(f"There is no collection {collection}.", hint="Run `openshelf doctor --repair`.")
         if collection not in self._stores:
             self._stores[collection] = self._call(
