@@ -58,7 +58,11 @@ class MissingExtra(OpenshelfError):
 
 
 class ConnectorError(OpenshelfError):
-    """A source cannot be read."""
+    """A source cannot be read; ``status`` is that of the HTTP answer where one was the reason."""
+
+    def __init__(self, message: str, *, hint: str | None = None, status: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class AuthError(ConnectorError):

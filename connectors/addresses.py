@@ -6,6 +6,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
 
 from configs.errors import ConnectorError
 
@@ -32,6 +33,22 @@ def is_loopback(host: str) -> bool:
         return True
     address = _literal(host)
     return address is not None and address.is_loopback
+
+
+def configured_url(url: str) -> str:
+    """``url`` as it may stand in a configuration; for validators of options.
+
+    Raises:
+        ValueError: it holds a user or password, is no https address, or http leads away from this machine.
+    """
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise ValueError("write no user or password into the url")
+    if not parts.hostname or parts.scheme not in ("https", "http"):
+        raise ValueError("an url starts with https://")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("use https; http is for this machine only")
+    return url
 
 
 def host_allowed(host: str, allowed: Iterable[str]) -> bool:

@@ -80,6 +80,27 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """The source has the document and the settings leave it out. It is not on the shelf, or leaves it now.
+
+    Attributes:
+        reason: a short phrase, the same for all documents of a kind (``draft``, ``other brand``): it is counted.
+    """
+
+    id: str
+    reason: str
+    title: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """About so many documents are to come in this run; only for progress. The last one counts."""
+
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """All changes so far may be committed together with this cursor."""
 
@@ -90,13 +111,13 @@ class Checkpoint:
 class Complete:
     """The listing is whole: documents of this source whose id is not in ``ids`` are gone.
 
-    ``ids`` includes the ids of documents reported as ``Failed``.
+    ``ids`` includes the ids of documents reported as ``Failed``, and none of those that are ``Skipped``.
     """
 
     ids: frozenset[str]
 
 
-Change: TypeAlias = Upsert | Delete | Failed | Checkpoint | Complete
+Change: TypeAlias = Upsert | Delete | Failed | Skipped | Expected | Checkpoint | Complete
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from configs.errors import ConfigError, ConnectorError
-from connectors.addresses import is_loopback
+from connectors.addresses import configured_url
 from connectors.columns import Column, Template, metadata_key
 from connectors.contract import Change, Checkpoint, Complete, Connector, Cursor, Failed, Reachability, Upsert
 from connectors.csv_table import CsvTable
@@ -69,15 +68,7 @@ class CsvOptions(BaseModel):
     @field_validator("url")
     @classmethod
     def _safe_url(cls, url: str | None) -> str | None:
-        if url is not None:
-            parts = urlsplit(url)
-            if parts.username or parts.password:
-                raise ValueError("write no user or password into the url")
-            if not parts.hostname or parts.scheme not in ("https", "http"):
-                raise ValueError("an url starts with https://")
-            if parts.scheme == "http" and not is_loopback(parts.hostname):
-                raise ValueError("use https; http is for this machine only")
-        return url
+        return None if url is None else configured_url(url)
 
     @field_validator("delimiter")
     @classmethod

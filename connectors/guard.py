@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from configs.errors import ConnectorError, CursorError
-from connectors.contract import Change, Checkpoint, Complete, Cursor, Delete, Failed, Upsert
+from connectors.contract import Change, Checkpoint, Complete, Cursor, Delete, Failed, Skipped, Upsert
 
 MAX_ID = 1000
 """Characters in a document's id."""
@@ -55,7 +55,7 @@ def checked(
                     )
                 alive.add(document.id)
                 upserts += 1
-            case Delete(id=name):
+            case Delete(id=name) | Skipped(id=name):
                 _check_id(name, source)
                 alive.discard(name)
             case Failed(id=name):

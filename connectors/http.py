@@ -1,28 +1,40 @@
 """The HTTP client that connectors share: retries, a rate budget, limits, and no way into the own network.
 
+A try fails and is repeated on a busy or broken server (429, 5xx), a time-out, a connection that breaks off, JSON
+that is cut or is a page of HTML, and on whatever the vendor's ``Judge`` says. A token that ran out is fetched anew.
+
 Proxies from the environment are not used: a proxy would resolve names behind the address guard's back.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from configs.errors import AuthError, ConnectorError
 from connectors.addresses import Resolver, host_allowed, is_loopback, resolve, safe_address
+from connectors.credentials import Credentials
+from connectors.replies import Again, Judge, Reply, read_error, read_json
 from connectors.retry import RETRIED, RateBudget, pause, retry_after
 
 if TYPE_CHECKING:
     import httpx
 
+Params: TypeAlias = Mapping[str, str | int | Sequence[str]]
+"""A query string; a sequence repeats its key."""
+
+_T = TypeVar("_T")
 _REDIRECTS = 5
 _REDIRECT_CODES = frozenset({301, 302, 303, 307, 308})
+_ERROR_BYTES = 65_536
+
+MAX_WAIT = 60.0
+"""Most seconds between two tries, whatever the server asks for, where a client has no limit of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,20 @@ class Fetched:
     etag: str | None
     last_modified: str | None
     not_modified: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By name in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: str
+    params: Params | None
+    headers: dict[str, str]
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    def redirected(self, url: str) -> _Request:
+        return replace(self, url=url, params=None)
 
 
 class _Retry(Exception):
@@ -47,17 +73,19 @@ class _Retry(Exception):
 
 
 class HttpClient:
-    """GETs from one service. Safe to use from many threads; close it or use it as a context manager.
+    """Asks one service. Safe to use from many threads; close it or use it as a context manager.
 
     Args:
         base_url: what relative URLs start from.
         allowed_hosts: hosts (or patterns such as ``*.example.com``) that may be asked, redirects included;
             the host of ``base_url`` is among them.
         auth: sent to the first host of a request only, never along a redirect to another.
+        credentials: the same, and asked for new ones when the first host answers with 401.
+        judge: the vendor's own rules, asked before the client's (see ``Judge``).
         timeout: seconds for connecting and for each read.
         max_bytes: larger (decompressed) answers are an error.
         attempts: tries for one request.
-        max_wait: most seconds between two tries, whatever ``Retry-After`` says.
+        max_wait: most seconds between two tries, whatever ``Retry-After`` says; default ``MAX_WAIT``.
         budget: shared between clients of the same account.
         allow_private: let configured host names lead to private addresses (an intranet).
         resolver: host and port to addresses; the system's by default.
@@ -69,10 +97,12 @@ class HttpClient:
         *,
         allowed_hosts: Iterable[str] = (),
         auth: httpx.Auth | None = None,
+        credentials: Credentials | None = None,
+        judge: Judge | None = None,
         timeout: float = 30.0,
         max_bytes: int = 100_000_000,
         attempts: int = 5,
-        max_wait: float = 60.0,
+        max_wait: float | None = None,
         budget: RateBudget | None = None,
         allow_private: bool = False,
         resolver: Resolver = resolve,
@@ -85,9 +115,11 @@ class HttpClient:
         self._base = base_url
         self._hosts = hosts
         self._auth = auth
+        self._credentials = credentials
+        self._judge = judge
         self._max_bytes = max_bytes
         self._attempts = attempts
-        self._max_wait = max_wait
+        self._max_wait = MAX_WAIT if max_wait is None else max_wait
         self._budget = budget
         self._allow_private = allow_private
         self._resolver = resolver
@@ -108,23 +140,46 @@ class HttpClient:
         """Close the connections."""
         self._client.close()
 
-    def get_json(self, url: str, *, params: Mapping[str, str | int] | None = None) -> Any:
+    def get_json(
+        self,
+        url: str,
+        *,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+        budget: RateBudget | None = None,
+    ) -> Any:
         """GET and parse JSON.
 
+        Args:
+            budget: of this kind of request, beside the client's own.
+
         Raises:
-            ConnectorError: see ``download``, or the answer is no JSON.
+            ConnectorError: see ``download``, or the answer is no JSON after all tries.
         """
-        fetched = self.get_bytes(url, params=params, headers={"Accept": "application/json"})
-        try:
-            return json.loads(fetched.content)
-        except (ValueError, RecursionError):
-            raise ConnectorError(f"{_shown(self._absolute(url))} did not answer with JSON.") from None
+        return self._ask_json(_Request("GET", self._absolute(url), params, dict(headers or {})), budget)
+
+    def post_json(
+        self,
+        url: str,
+        body: Any,
+        *,
+        form: bool = False,
+        headers: Mapping[str, str] | None = None,
+        budget: RateBudget | None = None,
+    ) -> Any:
+        """POST ``body`` as JSON (``form``: as a form) and parse the JSON answer; only for what may be repeated.
+
+        Raises:
+            ConnectorError: see ``get_json``.
+        """
+        sent = {"data": body} if form else {"json": body}
+        return self._ask_json(_Request("POST", self._absolute(url), None, dict(headers or {}), sent), budget)
 
     def get_bytes(
         self,
         url: str,
         *,
-        params: Mapping[str, str | int] | None = None,
+        params: Params | None = None,
         headers: Mapping[str, str] | None = None,
         etag: str | None = None,
         last_modified: str | None = None,
@@ -139,7 +194,7 @@ class HttpClient:
         url: str,
         sink: IO[bytes],
         *,
-        params: Mapping[str, str | int] | None = None,
+        params: Params | None = None,
         headers: Mapping[str, str] | None = None,
         etag: str | None = None,
         last_modified: str | None = None,
@@ -154,21 +209,44 @@ class HttpClient:
             ConnectorError: any other failure, after the retries that make sense. Messages show neither
                 query strings nor credentials.
         """
-        import stamina
-
         sent = dict(headers or {})
         if etag:
             sent["If-None-Match"] = etag
         if last_modified:
             sent["If-Modified-Since"] = last_modified
+        request = _Request("GET", self._absolute(url), params, sent)
+        return self._repeated(lambda: self._follow(request, sink), sink)
+
+    def _ask_json(self, request: _Request, budget: RateBudget | None) -> Any:
+        request.headers.setdefault("Accept", "application/json")
+        sink = io.BytesIO()
+
+        def once() -> Any:
+            if budget:
+                time.sleep(budget.take())
+            fetched = self._follow(request, sink)
+            try:
+                value = read_json(sink.getvalue())
+            except ValueError:
+                kind = fetched.media_type or "no media type"
+                raise _Retry(ConnectorError(f"{_shown(request.url)} did not answer with JSON ({kind}).")) from None
+            self._judged(Reply(_shown(request.url), 200, fetched.headers, value))
+            return value
+
+        return self._repeated(once, sink, budget)
+
+    def _repeated(self, once: Callable[[], _T], sink: IO[bytes], budget: RateBudget | None = None) -> _T:
+        import stamina
+
         tries = 0
 
         def wait(error: Exception) -> bool | float:
             if not isinstance(error, _Retry):
                 return False
             seconds = pause(error.asked, tries, self._max_wait)
-            if self._budget and error.asked is not None:
-                self._budget.hold(seconds)
+            for shared in (self._budget, budget):
+                if shared and error.asked is not None:
+                    shared.hold(seconds)
             return seconds
 
         try:
@@ -177,47 +255,55 @@ class HttpClient:
                     tries += 1
                     sink.seek(0)
                     sink.truncate()
-                    return self._follow(self._absolute(url), sink, params, sent)
+                    return once()
         except _Retry as error:
             raise ConnectorError(
-                f"{error.error.message.rstrip('.')}, after {tries} tries.", hint="Try again later."
+                f"{error.error.message.rstrip('.')}, after {tries} tries.",
+                hint=error.error.hint or "Try again later.",
+                status=error.error.status,
             ) from error.__cause__
         raise AssertionError("unreachable: the loop returns or raises")
 
-    def _follow(
-        self, url: str, sink: IO[bytes], params: Mapping[str, str | int] | None, headers: dict[str, str]
-    ) -> Fetched:
-        first = urlsplit(url).netloc
-        for _ in range(_REDIRECTS + 1):
+    def _follow(self, request: _Request, sink: IO[bytes]) -> Fetched:
+        first, url, renewed = urlsplit(request.url).netloc, request.url, False
+        redirects = 0
+        while redirects <= _REDIRECTS:
             parts = urlsplit(url)
-            answer = self._once(url, sink, params, headers, send_auth=parts.netloc == first)
+            own = parts.netloc == first
+            sent = dict(self._credentials.headers()) if self._credentials and own else {}
+            try:
+                answer = self._once(request if redirects == 0 else request.redirected(url), sink, sent, own=own)
+            except AuthError as error:
+                if error.status != 401 or renewed or not sent or not self._credentials:
+                    raise
+                renewed = True
+                if not self._credentials.refresh(sent):
+                    raise
+                continue
             if isinstance(answer, Fetched):
                 return answer
-            url, params = urljoin(url, answer), None
+            redirects += 1
+            url = urljoin(url, answer)
+            if request.method != "GET":
+                raise ConnectorError(f"{_shown(url)}: a redirect of a {request.method} was refused.")
             if parts.scheme == "https" and urlsplit(url).scheme != "https":
                 raise ConnectorError(f"{_shown(url)}: a redirect from https to http was refused.")
         raise ConnectorError(f"{_shown(url)}: more than {_REDIRECTS} redirects.")
 
-    def _once(
-        self,
-        url: str,
-        sink: IO[bytes],
-        params: Mapping[str, str | int] | None,
-        headers: dict[str, str],
-        *,
-        send_auth: bool,
-    ) -> Fetched | str:
+    def _once(self, asked: _Request, sink: IO[bytes], credentials: dict[str, str], *, own: bool) -> Fetched | str:
         import httpx
 
-        request = self._pinned(url, params, headers)
+        url = asked.url
+        request = self._pinned(asked, credentials)
         if self._budget:
             time.sleep(self._budget.take())
-        auth = self._auth if send_auth else None
         try:
-            response = self._client.send(request, stream=True, auth=auth)
+            response = self._client.send(request, stream=True, auth=self._auth if own else None)
             try:
                 if response.status_code in _REDIRECT_CODES and "location" in response.headers:
                     return response.headers["location"]
+                sink.seek(0)
+                sink.truncate()
                 return self._read(response, url, sink)
             finally:
                 response.close()
@@ -228,8 +314,9 @@ class HttpClient:
             problem = ConnectorError(f"{_shown(url)} cannot be reached or broke off ({type(error).__name__}).")
             raise _Retry(problem) from None
 
-    def _pinned(self, url: str, params: Mapping[str, str | int] | None, headers: dict[str, str]) -> httpx.Request:
+    def _pinned(self, asked: _Request, credentials: dict[str, str]) -> httpx.Request:
         """A request to the checked address, with the name kept for ``Host`` and the certificate."""
+        url = asked.url
         parts = urlsplit(url)
         host = parts.hostname or ""
         if parts.scheme not in ("https", "http") or not host:
@@ -245,7 +332,9 @@ class HttpClient:
         address = safe_address(
             host, port, configured=self._hosts, allow_private=self._allow_private, resolver=self._resolver
         )
-        request = self._client.build_request("GET", url, params=params, headers=headers)
+        request = self._client.build_request(
+            asked.method, url, params=asked.params, headers={**asked.headers, **credentials}, **asked.body
+        )
         request.url = request.url.copy_with(host=address)
         request.extensions = {**request.extensions, "sni_hostname": host}
         return request
@@ -262,16 +351,42 @@ class HttpClient:
                     )
                 sink.write(piece)
             media_type = headers.get("content-type", "").split(";")[0].strip().lower()
-            return Fetched(b"", size, media_type, headers.get("etag"), headers.get("last-modified"), status == 304)
+            seen = {name.lower(): value for name, value in headers.items()}
+            return Fetched(
+                b"", size, media_type, headers.get("etag"), headers.get("last-modified"), status == 304, seen
+            )
+        body = b""
+        for piece in response.iter_bytes(_ERROR_BYTES):
+            body += piece
+            if len(body) >= _ERROR_BYTES:
+                break
+        self._judged(Reply(_shown(url), status, _by_name(headers), read_error(body[:_ERROR_BYTES])))
         if status in (401, 403):
-            raise AuthError(f"{_shown(url)} refused access (status {status}).", hint="Check the credentials.")
-        problem = ConnectorError(f"{_shown(url)} answered with status {status}.")
+            raise AuthError(
+                f"{_shown(url)} refused access (status {status}).", hint="Check the credentials.", status=status
+            )
+        problem = ConnectorError(f"{_shown(url)} answered with status {status}.", status=status)
         if status in RETRIED:
             raise _Retry(problem, retry_after(headers.get("retry-after"), datetime.now(UTC)))
         raise problem
 
+    def _judged(self, reply: Reply) -> None:
+        verdict = self._judge(reply) if self._judge else None
+        if isinstance(verdict, Again):
+            why = verdict.reason or f"answered with status {reply.status}"
+            asked = verdict.after
+            if asked is None:
+                asked = retry_after(reply.headers.get("retry-after"), datetime.now(UTC))
+            raise _Retry(ConnectorError(f"{reply.url} {why}.", status=reply.status), asked)
+        if verdict is not None:
+            raise verdict
+
     def _absolute(self, url: str) -> str:
         return urljoin(self._base, url) if self._base else url
+
+
+def _by_name(headers: httpx.Headers) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _shown(url: str) -> str:

@@ -24,7 +24,18 @@ from configs.schema import Source
 from connectors.contract import Connector
 
 GROUP = "openshelf.connectors"
-BUILT_IN = {"files": "connectors.files:connector", "csv": "connectors.csv:connector"}
+BUILT_IN = {
+    "files": "connectors.files:connector",
+    "csv": "connectors.csv:connector",
+    "zendesk": "connectors.zendesk:connector",
+    "confluence": "connectors.confluence:connector",
+    "google-drive": "connectors.google_drive:connector",
+    "shopify": "connectors.shopify:connector",
+    "freshdesk": "connectors.freshdesk:connector",
+    "openai-vector-stores": "connectors.openai_vector_stores:connector",
+}
+LOCAL = frozenset({"files"})
+"""Types that never need a network."""
 
 
 @runtime_checkable
@@ -79,6 +90,13 @@ def connector_type(name: str) -> ConnectorType:
             hint="See connectors/registry.py for what a plug-in provides.",
         )
     return found
+
+
+def needs_network(source: Source) -> bool:
+    """Whether reading ``source`` asks a server; of a plug-in nobody knows, so it is taken to."""
+    if source.type == "csv":
+        return source.options.get("url") is not None
+    return source.type not in LOCAL
 
 
 def validate_options(type_name: str, raw: dict[str, Any], base_dir: Path) -> BaseModel:

@@ -65,3 +65,13 @@ class RateBudget:
         """Let no request out for ``seconds``: the server asked one of the threads to wait."""
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds - self._interval)
+
+
+_budgets: dict[tuple[str, int], RateBudget] = {}
+_budgets_lock = threading.Lock()
+
+
+def shared_budget(account: str, per_minute: int) -> RateBudget:
+    """The one budget of ``account`` in this process: sources and threads that ask the same vendor share it."""
+    with _budgets_lock:
+        return _budgets.setdefault((account, per_minute), RateBudget(per_minute))

@@ -5,13 +5,14 @@ Reads the source, parses and chunks what changed, and asks the embedding cache; 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
 from configs.errors import EmbedError, IngestError, OpenshelfError
 from configs.schema import Costs, Source
-from connectors.contract import Complete, Connector, Cursor, Delete, Failed, SourceDocument, Upsert
+from connectors.contract import Complete, Connector, Cursor, Delete, Failed, Skipped, SourceDocument, Upsert
 from connectors.guard import checked
 from ingest.document import Document
 from ingest.embed.contract import Embedder
@@ -32,6 +33,7 @@ class SourcePlan:
 
     Attributes:
         add, update, delete, failing: document ids, the first 20 of each; ``totals`` has the counts.
+        skipped: how many documents the source's settings leave out, by reason.
         rebuild: why everything is indexed again, or ``None``.
         texts, tokens: to embed; what the cache holds is not counted.
         seconds: estimated from this shelf's own runs where there are any.
@@ -47,6 +49,7 @@ class SourcePlan:
         default_factory=lambda: {"add": 0, "update": 0, "delete": 0, "failing": 0, "unchanged": 0, "rebuild": 0}
     )
     rebuild: str | None = None
+    skipped: Counter[str] = field(default_factory=Counter)
     texts: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -147,6 +150,9 @@ def _follow(
                 fates.take(document, counter, always=read_again)
             case Delete(document_id):
                 fates.drop(document_id)
+            case Skipped(document_id, reason):
+                counter.plan.skipped[reason] += 1
+                fates.drop(document_id)
             case Failed():
                 fates.fail(change.id)
             case Complete(ids):
@@ -163,7 +169,7 @@ class _Counter:
         self._ledger = ledger
         self._embedder = embedder
         self._indexer = indexer
-        self._plan = plan
+        self.plan = plan
         self._texts: dict[str, str] = {}
         self._seen: set[str] = set()
 
@@ -198,8 +204,8 @@ class _Counter:
             cached = embeddings.lookup(connection, list(self._texts))
         for key, text in self._texts.items():
             if key not in cached:
-                self._plan.texts += 1
-                self._plan.tokens += self._embedder.count_tokens(text)
+                self.plan.texts += 1
+                self.plan.tokens += self._embedder.count_tokens(text)
         self._texts = {}
 
 

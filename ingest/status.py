@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, select
 
@@ -24,7 +24,7 @@ class RunInfo:
     started: float
     finished: float | None
     outcome: str | None
-    counts: Mapping[str, int]
+    counts: Mapping[str, Any]
     error: str | None
 
 

@@ -8,13 +8,24 @@ and the next sync sweeps; running again converges to what one clean run gives.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from configs.errors import EmbedError, IngestError, MassDelete, OpenshelfError
 from configs.schema import Source
 from configs.schema import Sync as SyncSettings
-from connectors.contract import Checkpoint, Complete, Connector, Cursor, Delete, Failed, SourceDocument, Upsert
+from connectors.contract import (
+    Checkpoint,
+    Complete,
+    Connector,
+    Cursor,
+    Delete,
+    Expected,
+    Failed,
+    Skipped,
+    SourceDocument,
+    Upsert,
+)
 from connectors.guard import checked
 from ingest import repair
 from ingest.document import Document
@@ -26,6 +37,7 @@ from ingest.ledger.builds import Build
 from ingest.ledger.flips import Indexed
 from ingest.locks import source_lock
 from ingest.rebuild import choose_build, finish_rebuild
+from ingest.report import Counts, Progress, Report
 from ingest.stores.contract import VectorStore
 
 log = logging.getLogger("openshelf.sync")
@@ -33,44 +45,11 @@ _HARMLESS = "Is anybody there?"
 
 
 @dataclass(slots=True)
-class Counts:
-    """What a run did. ``fetched`` = upserted + unchanged + those of ``failed`` that were fetched."""
-
-    fetched: int = 0
-    upserted: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    failed: int = 0
-    chunks: int = 0
-    embedded: int = 0
-    cached: int = 0
-    repaired: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """All counts by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How a run ended: ``clean``, ``failures`` (some documents failed) or ``failed`` (the run stopped)."""
-
-    source: str
-    outcome: str
-    counts: Counts
-    error: OpenshelfError | None = None
-    rebuilt: bool = False
-
-
-Progress = Callable[[str, Counts], None]
-"""Called with the source's name after every batch."""
-
-
-@dataclass(slots=True)
 class _Batch:
     upserts: dict[str, SourceDocument | Document] = field(default_factory=dict)
     deletes: set[str] = field(default_factory=set)
     failures: dict[str, tuple[Failed, SourceDocument | None]] = field(default_factory=dict)
+    given: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.upserts or self.deletes or self.failures)
@@ -203,8 +182,17 @@ class _BuildWriter:
                         self._add(document)
                 case Delete(document_id):
                     self._delete(document_id)
+                case Skipped(document_id, reason):
+                    counts.fetched += 1
+                    counts.skip(reason)
+                    self._delete(document_id)
                 case Failed():
+                    counts.fetched += 1
+                    self._batch.given += 1
                     self._batch.failures[change.id] = (change, None)
+                case Expected(documents):
+                    counts.expected = documents
+                    self._sync._progress(self._build.source, counts)
                 case Checkpoint(cursor):
                     self._flush(cursor)
                 case Complete(ids):
@@ -216,6 +204,7 @@ class _BuildWriter:
     def apply(self, documents: Iterable[SourceDocument]) -> None:
         """Try documents again that failed before."""
         for document in documents:
+            self._sync.counts.again += 1
             self._add(document)
         self._flush(None)
 
@@ -251,11 +240,14 @@ class _BuildWriter:
         with self._sync.ledger.reading() as connection:
             document = flips.stored(connection, old, document_id)
         if document is not None:
+            self._sync.counts.again += 1
+            self._batch.given += 1
             self._batch.upserts[document_id] = document
         if len(self._batch.upserts) >= self._sync.settings.batch:
             self._flush(None)
 
     def _add(self, document: SourceDocument) -> None:
+        self._batch.given += 1
         self._batch.deletes.discard(document.id)
         self._batch.failures.pop(document.id, None)
         self._batch.upserts[document.id] = document
@@ -305,7 +297,17 @@ class _BuildWriter:
                 raise  # the embedder's own trouble, which its tokenizer can have too
             except IngestError as error:  # it cannot be parsed, or its metadata cannot be kept
                 batch.failures[raw.id] = _failure(raw, "parse", error)
+                self._hide_if_narrowed(raw, batch)
         return items
+
+    def _hide_if_narrowed(self, raw: SourceDocument | Document, batch: _Batch) -> None:
+        """A failed document keeps its old text, but not for readers whom its new version leaves out."""
+        if raw.id not in self._versions:
+            return
+        with self._sync.ledger.reading() as connection:
+            old = flips.stored(connection, self._build, raw.id)
+        if old is not None and raw.readers is not None and (old.readers is None or old.readers - raw.readers):
+            batch.deletes.add(raw.id)
 
     def _embedded(self, items: list[Indexed], batch: _Batch) -> tuple[dict[str, Vectors], list[Indexed]]:
         ledger, embedder, counts = self._sync.ledger, self._embedder, self._sync.counts
@@ -321,6 +323,7 @@ class _BuildWriter:
                     raw = batch.upserts[item.document.id]
                     if not (isinstance(raw, Document) and raw.id in self._failing):  # that one has the source's content
                         batch.failures[raw.id] = _failure(raw, "embed", error)
+                    self._hide_if_narrowed(raw, batch)
             if not groups:
                 embedder.embed_documents([_HARMLESS])
         vectors: dict[str, Vectors] = {}
@@ -356,6 +359,8 @@ class _BuildWriter:
         for document_id in batch.deletes:
             self._versions.pop(document_id, None)
         sync.counts.upserted += len(items)
+        sync.counts.rejected += len(batch.failures)
+        sync.counts.superseded += batch.given - len(items) - len(batch.failures)
         sync.counts.deleted += len(batch.deletes)
         sync.counts.chunks += sum(len(item.chunks) for item in items)
 

@@ -39,11 +39,22 @@ if TYPE_CHECKING:
         StoreError,
         SyncBusy,
     )
-    from connectors.contract import Change, Checkpoint, Complete, Connector, Delete, Failed, SourceDocument, Upsert
+    from connectors.contract import (
+        Change,
+        Checkpoint,
+        Complete,
+        Connector,
+        Delete,
+        Expected,
+        Failed,
+        Skipped,
+        SourceDocument,
+        Upsert,
+    )
     from ingest.document import Chunk, Document, Element, Kind, Span
     from ingest.plan import SourcePlan
+    from ingest.report import Report
     from ingest.status import SourceStatus
-    from ingest.sync import Report
     from openshelf.findings import Finding
     from openshelf.preview import Preview
     from openshelf.shelf import Shelf
@@ -59,9 +70,9 @@ _HOMES = {
         "IngestError LedgerError MassDelete MissingExtra OpenshelfError ParseError RetrievalError StoreBroken "
         "StoreError SyncBusy"
     ),
-    "connectors.contract": "Change Checkpoint Complete Connector Delete Failed SourceDocument Upsert",
+    "connectors.contract": "Change Checkpoint Complete Connector Delete Expected Failed Skipped SourceDocument Upsert",
     "ingest.document": "Chunk Document Element Kind Span",
-    "ingest.sync": "Report",
+    "ingest.report": "Report",
     "openshelf.findings": "Finding",
     "openshelf.preview": "Preview",
     "ingest.plan": "SourcePlan",
@@ -97,6 +108,7 @@ __all__ = [
     "Done",
     "Element",
     "EmbedError",
+    "Expected",
     "Explanation",
     "Failed",
     "FilterError",
@@ -114,6 +126,7 @@ __all__ = [
     "RetrievalError",
     "Searching",
     "Shelf",
+    "Skipped",
     "SourceDocument",
     "SourcePlan",
     "SourceStatus",

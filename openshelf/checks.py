@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from configs.errors import ConfigError, OpenshelfError
 from configs.loader import translate_options_error
 from configs.schema import Source
-from connectors.registry import connector_type, open_connector, validate_options
+from connectors.registry import connector_type, needs_network, open_connector, validate_options
 from openshelf.findings import Finding, wrong
 from retrieval.answer import Answerer
 from retrieval.hit import Hit
@@ -69,8 +69,7 @@ def _source(shelf: Shelf, source: Source, *, online: bool) -> Iterator[Finding]:
         message = error.message if error.message.startswith(shelf.loaded.path.name) else f"{where}: {error.message}"
         yield Finding(subject, "error", message, error.hint)
         return
-    web = source.options.get("url") is not None
-    if online or not web:
+    if online or not needs_network(source):
         found = connector.check()
         yield Finding(subject, "ok" if found.ok else "error", found.detail, found.hint)
     if source.type == "files" and source.parser.ocr == "auto":

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from llama_index.core.base.base_retriever import BaseRetriever
 
     from ingest.plan import SourcePlan
+    from ingest.report import Progress, Report
     from ingest.status import SourceStatus
-    from ingest.sync import Progress, Report
     from openshelf.findings import Finding
     from openshelf.preview import Preview
     from retrieval.context import ContextBlock
@@ -86,7 +86,8 @@ class Shelf(Parts):
         return await asyncio.to_thread(functools.partial(self.sync, sources, **options))
 
     def _sync_one(self, source: Source, *, allow_mass_delete: bool, rebuild: bool, progress: Progress | None) -> Report:
-        from ingest.sync import Counts, Report, SourceSync
+        from ingest.report import Counts, Report
+        from ingest.sync import SourceSync
 
         try:
             connector = self.connector(source.name)

@@ -21,7 +21,7 @@ def begin(connection: Connection, source: str) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
-def finish(connection: Connection, run: int, outcome: str, counts: Mapping[str, int], error: str | None) -> None:
+def finish(connection: Connection, run: int, outcome: str, counts: Mapping[str, Any], error: str | None) -> None:
     """Note how a run ended: ``clean``, ``failures`` or ``failed``."""
     connection.execute(
         update(runs)

@@ -81,6 +81,9 @@ def _lines(app: App, plan: SourcePlan, ids: int) -> Iterable[RenderableType]:
         more = plan.totals[kind] - len(named)
         if more and ids:
             yield styled(f"  {mark} … {more:,} more", style)
+    if plan.skipped:
+        reasons = ", ".join(f"{why} {count:,}" for why, count in plan.skipped.most_common())
+        yield styled(f"  left out: {reasons}", "dim")
     if plan.texts:
         yield styled(
             f"  {counted(plan.texts, 'text')} to embed, {counted(plan.tokens, 'token')}, "

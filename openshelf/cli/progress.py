@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from openshelf.cli.printing import console, styled
+from openshelf.cli.printing import console, duration, styled
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ingest.sync import Counts
+    from ingest.report import Counts
     from openshelf.cli.state import App
 
 
@@ -60,7 +60,7 @@ class _Silence:
 
 
 class _Line:
-    """Sources done of all, and what the current one has done so far; how many documents it has, nobody knows."""
+    """Sources done of all, and what the current one has done so far; with the time left where it says its size."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
@@ -73,12 +73,18 @@ class _Line:
         self._progress.update(self._task, source=str(styled(source)), description="reading")
 
     def update(self, source: str, counts: Counts) -> None:
-        rate = counts.embedded / max(time.monotonic() - self._started, 0.001)
+        spent = max(time.monotonic() - self._started, 0.001)
+        rate = counts.embedded / spent
         parts = [f"{counts.upserted:,} written", f"{counts.unchanged:,} unchanged"]
+        if counts.skipped:
+            parts.append(f"{counts.skipped:,} skipped")
         if counts.failed:
             parts.append(f"{counts.failed:,} failed")
         if counts.embedded:
             parts.append(f"{counts.embedded:,} embedded, {rate:,.0f}/s")
+        if counts.expected and counts.fetched:
+            left = max(0, counts.expected - counts.fetched) * spent / counts.fetched
+            parts.append(f"{counts.fetched:,} of about {counts.expected:,} read, {duration(left)} left")
         self._progress.update(self._task, description=" · ".join(parts))
 
     def finish(self, source: str) -> None:

@@ -10,7 +10,7 @@ from openshelf.cli.printing import console, counted, duration, print_json, style
 from openshelf.cli.running import sentence
 
 if TYPE_CHECKING:
-    from ingest.sync import Report
+    from ingest.report import Report
     from openshelf.cli.state import App
 
 CLEAN, FAILED, FAILURES = 0, 1, 3
@@ -51,6 +51,10 @@ def show_runs(app: App, finished: Sequence[Finished], pruned: Sequence[str] = ()
             text = sentence(item.report.error).removeprefix("Error: ")
             named = "" if item.report.source in text.splitlines()[0] else f"{item.report.source}: "
             app.complain(f"Error: {named}{text}")
+    for item in finished:
+        if item.report.counts.reasons:
+            reasons = ", ".join(f"{why} {count:,}" for why, count in item.report.counts.reasons.most_common())
+            app.say(f"{item.report.source} skipped: {reasons}.")
     failed = sum(item.report.counts.failed for item in finished)
     if failed:
         app.say(f"{counted(failed, 'document')} failed; the next sync tries again. See: openshelf status --failures")
@@ -69,7 +73,7 @@ def _plain(item: Finished) -> dict[str, object]:
 
 
 def _table(finished: Sequence[Finished]) -> object:
-    numbers = ("Written", "Unchanged", "Deleted", "Failed", "Chunks", "Embedded", "Cached", "Time")
+    numbers = ("Written", "Unchanged", "Skipped", "Deleted", "Failed", "Chunks", "Embedded", "Cached", "Time")
     made = table("Source", "Outcome", *numbers, right=numbers, wide=("Source",))
     for item in finished:
         report, counts = item.report, item.report.counts
@@ -82,7 +86,7 @@ def _table(finished: Sequence[Finished]) -> object:
             outcome,
             *(
                 styled(f"{value:,}" if value else "·", "" if value else "dim")
-                for value in (counts.upserted, counts.unchanged, counts.deleted)
+                for value in (counts.upserted, counts.unchanged, counts.skipped, counts.deleted)
             ),
             styled(f"{counts.failed:,}" if counts.failed else "·", "red" if counts.failed else "dim"),
             *(

@@ -87,7 +87,7 @@ def sync_one(
 ) -> Finished:
     """Sync one source, log how it went, and say it. A source that another process syncs has failed here."""
     from configs.errors import SyncBusy
-    from ingest.sync import Counts, Report
+    from ingest.report import Counts, Report
 
     def tell(source: str, counts: Counts) -> None:
         log.debug("%s: %d written, %d unchanged, %d failed", source, counts.upserted, counts.unchanged, counts.failed)
@@ -106,6 +106,8 @@ def sync_one(
     except SyncBusy as error:
         report = Report(name, "failed", Counts(), error)
     done = Finished(report, time.monotonic() - started)
-    counts = ", ".join(f"{key} {value}" for key, value in report.counts.as_dict().items() if value)
+    counts = ", ".join(f"{key} {value}" for key, value in report.counts.numbers.items() if value)
+    if report.counts.reasons:
+        counts += " (" + ", ".join(f"{why}: {count}" for why, count in report.counts.reasons.most_common()) + ")"
     log.info("%s: %s in %.1f s; %s", name, report.outcome, done.seconds, counts or "nothing to do")
     return done

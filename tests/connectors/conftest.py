@@ -14,3 +14,9 @@ def web() -> Iterator[Web]:
     server = Web()
     yield server
     server.close()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries that follow each other at once: for servers that fail on purpose."""
+    monkeypatch.setattr("connectors.http.MAX_WAIT", 0.005)

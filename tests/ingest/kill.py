@@ -28,8 +28,9 @@ from configs.schema import HeadingChunker, Source, Store
 from configs.schema import Sync as SyncSettings
 from ingest.embedders import Embedders
 from ingest.ledger import Ledger
+from ingest.report import Report
 from ingest.stores import open_store
-from ingest.sync import Report, SourceSync
+from ingest.sync import SourceSync
 from tests.ingest.corpus import CorpusConnector, article, document
 from tests.ingest.snapshot import snapshot_of
 

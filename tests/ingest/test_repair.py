@@ -20,9 +20,10 @@ from ingest.embed.contract import Vectors
 from ingest.embedders import Embedders
 from ingest.forget import forget
 from ingest.ledger import Ledger
+from ingest.report import Report
 from ingest.stores import open_store
 from ingest.stores.chroma_process import DATA, OWNER_LOCK
-from ingest.sync import Report, SourceSync
+from ingest.sync import SourceSync
 from retrieval.search import Searcher
 from tests.ingest.corpus import CorpusConnector, article, document
 from tests.ingest.snapshot import snapshot, snapshot_of

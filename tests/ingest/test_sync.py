@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,25 @@ from configs.errors import ConnectorError, EmbedError, MassDelete, SyncBusy
 from configs.schema import Embedder as EmbedderSettings
 from configs.schema import HeadingChunker, Prefix, Source, Store, TokenChunker
 from configs.schema import Sync as SyncSettings
-from connectors.contract import Change, Checkpoint, Complete, Cursor, Delete, Failed, SourceDocument, Upsert
+from connectors.contract import (
+    Change,
+    Checkpoint,
+    Complete,
+    Cursor,
+    Delete,
+    Expected,
+    Failed,
+    Skipped,
+    SourceDocument,
+    Upsert,
+)
 from ingest.embedders import Embedders
 from ingest.ledger import Ledger, builds
 from ingest.locks import source_lock
+from ingest.report import Report
 from ingest.stores import open_store
 from ingest.stores.contract import VectorStore
-from ingest.sync import Report, SourceSync
+from ingest.sync import SourceSync
 from tests.ingest.corpus import CorpusConnector, article, document
 from tests.ingest.snapshot import snapshot
 
@@ -327,3 +339,57 @@ def test_one_document_that_cannot_be_embedded_is_a_failure_even_alone(
     monkeypatch.setattr(embedder, "embed_documents", works)
     assert bench.sync(CorpusConnector({**odd, **corpus(2)})).outcome == "clean"
     assert bench.ids() == {*odd, *corpus(2)}
+
+
+def test_a_document_that_the_settings_leave_out_leaves_the_shelf_and_is_counted_with_its_reason(bench: Bench) -> None:
+    bench.sync(CorpusConnector(corpus(4)))
+    report = bench.sync(
+        Scripted(Expected(2), Skipped("doc-1", "draft"), Skipped("never-there", "other brand"), Checkpoint({"n": 1}))
+    )
+    assert bench.ids() == {"doc-0", "doc-2", "doc-3"}
+    counts = report.counts
+    assert (report.outcome, counts.fetched, counts.skipped, counts.deleted, counts.expected) == ("clean", 2, 2, 1, 2)
+    assert counts.as_dict()["reasons"] == {"draft": 1, "other brand": 1}
+
+
+NAMES = st.sampled_from(["a", "b", "c", "d"])
+BROKEN = SourceDocument("x", b"\x00\x01 no pdf", "application/pdf", "broken", "1")
+ANY_CHANGE = st.one_of(
+    st.builds(lambda n, v: Upsert(document(n, article(v))), NAMES, st.integers(0, 3)),
+    st.builds(lambda n: Upsert(replace(BROKEN, id=n)), NAMES),
+    st.builds(Delete, NAMES),
+    st.builds(lambda n: Failed(n, "No answer."), NAMES),
+    st.builds(lambda n: Skipped(n, "draft"), NAMES),
+    st.builds(lambda n: Checkpoint({"n": n}), st.integers(0, 10**6)),
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(runs=st.lists(st.lists(ANY_CHANGE, max_size=12), min_size=1, max_size=3))
+def test_counts_add_up_for_every_run(runs: list[list[Change]], tmp_path_factory: Any, model_cache: Path) -> None:
+    for bench in _bench(tmp_path_factory.mktemp("kb"), model_cache):
+        for changes in runs:
+            counts = bench.sync(Scripted(*changes), limits=SyncSettings(batch=3)).counts
+            ended = counts.upserted + counts.unchanged + counts.skipped + counts.rejected + counts.superseded
+            assert counts.fetched + counts.again == ended, counts
+            assert min(counts.numbers.values()) >= 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stays"),
+    [
+        (None, None, True),
+        (None, frozenset({"agents"}), False),
+        (frozenset({"agents"}), frozenset(), False),
+        (frozenset({"agents"}), frozenset({"agents", "leads"}), True),
+        (frozenset({"agents"}), None, True),
+    ],
+)
+def test_an_update_that_cannot_be_read_never_leaves_the_old_text_to_readers_it_takes_it_from(
+    bench: Bench, before: frozenset[str] | None, after: frozenset[str] | None, stays: bool
+) -> None:
+    old = replace(document("doc", article(1)), readers=before)
+    bench.sync(Scripted(Upsert(old), Checkpoint({"n": 1})))
+    report = bench.sync(Scripted(Upsert(replace(BROKEN, id="doc", readers=after)), Checkpoint({"n": 2})))
+    assert report.outcome == "failures"
+    assert (bench.ids() == {"doc"}) is stays
