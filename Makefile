@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs docs-check check kill-test bench lock clean
+.PHONY: help demo test lint types docs docs-check check kill-test bench bench-crawl lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ kill-test: $(READY) ## 200 seeded SIGKILLs in the middle of syncs; the shelf mus
 
 bench: $(READY) ## The main job on public data in ../shared/data: commands, timings, nDCG@10
 	@$(BIN)/python -m benchmarks.main_job build/bench
+
+bench-crawl: $(READY) ## A first crawl of 10,000 articles at full speed: throughput and memory
+	@$(BIN)/python -m benchmarks.zendesk_crawl --sync
 
 lock: $(READY) ## Write constraints.txt from what is installed
 	@$(BIN)/python .ci/lock.py > constraints.txt.new && mv constraints.txt.new constraints.txt

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
@@ -40,6 +40,12 @@ _WORDS = {str: "text", int: "whole number", float: "number", bool: "true/false",
 def render() -> str:
     """The whole page as Markdown."""
     return "\n".join([_INTRODUCTION, *_section("Top level", Config, ()), *_chunkers()])
+
+
+def table_of(model: type[BaseModel], *, without: Collection[str] = ()) -> list[str]:
+    """A table of the keys of ``model``: name, type, default, description; sections below it are one row each."""
+    rows = [_row(name, field) for name, field in model.model_fields.items() if name not in without]
+    return ["| Key | Type | Default | |", "|---|---|---|---|", *rows]
 
 
 def _section(heading: str, model: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]:

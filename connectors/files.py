@@ -10,7 +10,6 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
@@ -27,6 +26,7 @@ from connectors.contract import (
     Failed,
     MetaValue,
     Reachability,
+    Skipped,
     SourceDocument,
     Upsert,
 )
@@ -67,6 +67,7 @@ RACY_NS = 2_000_000_000
 """A file this young when it was read could change again within the tick of a coarse clock (FAT: 2 s)."""
 
 _CHECKPOINT = 200
+_NO_CONVERSATION = "JSON that is no conversation"
 _FORMAT = 1
 
 
@@ -117,16 +118,6 @@ class FilesOptions(BaseModel):
         return self
 
 
-@dataclass(slots=True)
-class _Skipped:
-    unsupported: int = 0
-    links: int = 0
-
-    def link(self, name: str) -> None:
-        self.links += 1
-        log.debug("link not followed: %s", name)
-
-
 class Files:
     """Reads one ``files`` source. Its cursor is ``{"options", "files": {id: [mtime_ns, ctime_ns, size, version]}}``.
 
@@ -152,8 +143,11 @@ class Files:
         known = self._known(cursor)
         state = dict(known)
         ids: set[str] = set()
-        skipped, whole, unsaved = _Skipped(), True, 0
-        for item in self._listing(skipped):
+        whole, unsaved = True, 0
+        for item in self._listing():
+            if isinstance(item, Skipped):
+                yield item
+                continue
             if isinstance(item, Problem):
                 whole = whole and not item.lost
                 ids.add(item.id)
@@ -164,6 +158,8 @@ class Files:
             if old is not None and old[:3] == [item.mtime_ns, item.ctime_ns, item.size]:
                 if old[3]:
                     ids.add(item.id)
+                else:
+                    yield Skipped(item.id, _NO_CONVERSATION)
                 continue
             change, record = self._read(item)
             if record is None:
@@ -171,6 +167,7 @@ class Files:
             else:
                 state[item.id] = record
             if change is None:
+                yield Skipped(item.id, _NO_CONVERSATION)
                 continue
             ids.add(item.id)
             if old is None or record is None or old[3] != record[3]:
@@ -180,7 +177,6 @@ class Files:
             if unsaved >= max(_CHECKPOINT, len(state) // 4):
                 yield Checkpoint(self._cursor(state))
                 unsaved = 0
-        self._report(skipped)
         if whole:
             state = {name: record for name, record in state.items() if name in ids or not record[3]}
         yield Checkpoint(self._cursor(state))
@@ -189,17 +185,18 @@ class Files:
 
     def check(self) -> Reachability:
         """Look whether the folder is there and holds anything that can be read."""
-        skipped, found, most = _Skipped(), 0, 5000
+        unsupported, found, most = 0, 0, 5000
         try:
-            for item in self._listing(skipped):
+            for item in self._listing():
                 found += isinstance(item, Entry)
+                unsupported += isinstance(item, Skipped)
                 if found == most:
                     break
         except ConnectorError as error:
             return Reachability(False, error.message, error.hint)
         shown = ", ".join(str(path) for path in self._paths)
         if not found:
-            seen = f" ({skipped.unsupported} of other formats)" if skipped.unsupported else ""
+            seen = f" ({unsupported} of other formats)" if unsupported else ""
             return Reachability(
                 False, f"No file to read in {shown}{seen}.", f"Formats: {' '.join(sorted(MEDIA_TYPES))}."
             )
@@ -207,26 +204,27 @@ class Files:
             True, f"{found:,}{' or more' if found == most else ''} {'file' if found == 1 else 'files'} in {shown}."
         )
 
-    def _listing(self, skipped: _Skipped) -> Iterator[Entry | Problem]:
+    def _listing(self) -> Iterator[Entry | Problem | Skipped]:
         roots = [find_root(path) for path in self._paths]
         base = Path(os.path.commonpath([root.folder for root in roots]))
         seen: set[str] = set()
         for root in roots:
-            for item in self._below(root, base, skipped):
+            for item in self._below(root, base):
                 if item.id not in seen:
                     seen.add(item.id)
                     yield item
 
-    def _below(self, root: Root, base: Path, skipped: _Skipped) -> Iterator[Entry | Problem]:
+    def _below(self, root: Root, base: Path) -> Iterator[Entry | Problem | Skipped]:
         glob = _spec([root.glob]) if root.glob else None
         prefix = len(root.folder.relative_to(base).as_posix()) + 1 if root.folder != base else 0
 
         def enter(folder: str) -> bool:
             return not (self._exclude and self._exclude.match_file(folder))
 
-        for item in walk(
-            root.folder, base, enter=enter, follow_symlinks=self.options.follow_symlinks, skipped=skipped.link
-        ):
+        def link(name: str) -> None:
+            log.info("%s: link not followed: %s", self.name, name)
+
+        for item in walk(root.folder, base, enter=enter, follow_symlinks=self.options.follow_symlinks, skipped=link):
             if isinstance(item, Problem) and item.folder:
                 yield item
                 continue
@@ -237,8 +235,7 @@ class Files:
             if self._exclude and self._exclude.match_file(item.id):
                 continue
             if PurePosixPath(item.id).suffix.lower() not in MEDIA_TYPES:
-                skipped.unsupported += 1
-                log.debug("format not supported: %s", item.id)
+                yield Skipped(item.id, "unsupported format")
                 continue
             yield item
 
@@ -269,7 +266,6 @@ class Files:
         elif media_type == CONVERSATION:
             conversation = read_conversation(content)
             if conversation is None:
-                log.debug("no conversation: %s", name)
                 return None
             about, content = conversation
         title, language = title_and_language(content, media_type, name)
@@ -310,15 +306,6 @@ class Files:
 
     def _options_digest(self) -> str:
         return digest([_FORMAT, self.options.model_dump(), [str(path) for path in self._paths]])
-
-    def _report(self, skipped: _Skipped) -> None:
-        if skipped.unsupported or skipped.links:
-            log.info(
-                "%s: skipped %d files of unsupported formats and %d links",
-                self.name,
-                skipped.unsupported,
-                skipped.links,
-            )
 
 
 class _FilesType:

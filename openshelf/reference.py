@@ -1,7 +1,7 @@
 """Writes the pages of ``docs/`` that are made from the code, so that they cannot drift from it.
 
-``python -m openshelf.reference`` writes ``docs/cli.md`` and ``docs/configuration.md``; with ``--check`` it writes
-nothing and fails, naming the page, where one is not what it would write.
+``python -m openshelf.reference`` writes ``docs/cli.md``, ``docs/configuration.md`` and ``docs/connectors/options.md``;
+with ``--check`` it writes nothing and fails, naming the page, where one is not what it would write.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from configs.reference import render as render_configuration
+from connectors.reference import render as render_options
 from openshelf.cli.app import app
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -44,7 +45,11 @@ def render_command_line() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"cli.md": render_command_line, "configuration.md": render_configuration}
+PAGES = {
+    "cli.md": render_command_line,
+    "configuration.md": render_configuration,
+    "connectors/options.md": render_options,
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             if not page.exists() or page.read_text(encoding="utf-8") != text:
                 drifted.append(f"docs/{name}")
         else:
-            page.parent.mkdir(exist_ok=True)
+            page.parent.mkdir(parents=True, exist_ok=True)
             page.write_text(text, encoding="utf-8")
             click.echo(f"Wrote docs/{name}.")
     for name in drifted:
