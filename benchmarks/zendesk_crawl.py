@@ -27,7 +27,7 @@ sources:
     type: zendesk
     content: articles
     url: {url}
-    token: a-token-for-the-stand-in
+    token: ready-token
     requests_per_minute: 1000000
     incremental_per_minute: 1000000
 """

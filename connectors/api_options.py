@@ -13,7 +13,8 @@ from connectors.version import digest
 class ApiOptions(BaseModel):
     """Options of a source behind an API. A connector's own model adds to them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A secret that is written wrong must not come back in the message about it.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     requests_per_minute: int = Field(
         300, ge=1, description="Most requests a minute; sources of the same account share them."

@@ -10,23 +10,21 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from configs.errors import AuthError, ConnectorError
-from connectors.addresses import Resolver, host_allowed, is_loopback, resolve, safe_address
+from connectors.addresses import Resolver, resolve
 from connectors.credentials import Credentials
+from connectors.outgoing import Gate, Params, Request, shown, trust
 from connectors.replies import Again, Judge, Reply, read_error, read_json
 from connectors.retry import RETRIED, RateBudget, pause, retry_after
 
 if TYPE_CHECKING:
     import httpx
-
-Params: TypeAlias = Mapping[str, str | int | Sequence[str]]
-"""A query string; a sequence repeats its key."""
 
 _T = TypeVar("_T")
 _REDIRECTS = 5
@@ -49,18 +47,6 @@ class Fetched:
     not_modified: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     """By name in lower case."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    url: str
-    params: Params | None
-    headers: dict[str, str]
-    body: Mapping[str, Any] = field(default_factory=dict)
-
-    def redirected(self, url: str) -> _Request:
-        return replace(self, url=url, params=None)
 
 
 class _Retry(Exception):
@@ -113,7 +99,6 @@ class HttpClient:
         if base_url is not None:
             hosts.append(urlsplit(base_url).hostname or "")
         self._base = base_url
-        self._hosts = hosts
         self._auth = auth
         self._credentials = credentials
         self._judge = judge
@@ -121,12 +106,12 @@ class HttpClient:
         self._attempts = attempts
         self._max_wait = MAX_WAIT if max_wait is None else max_wait
         self._budget = budget
-        self._allow_private = allow_private
-        self._resolver = resolver
+        self._gate = Gate(hosts, allow_private=allow_private, resolver=resolver)
         self._client = httpx.Client(
             timeout=timeout,
             follow_redirects=False,
             trust_env=False,
+            verify=trust(),
             headers={"User-Agent": "openshelf", "Accept-Encoding": "gzip, deflate"},
         )
 
@@ -156,7 +141,7 @@ class HttpClient:
         Raises:
             ConnectorError: see ``download``, or the answer is no JSON after all tries.
         """
-        return self._ask_json(_Request("GET", self._absolute(url), params, dict(headers or {})), budget)
+        return self._ask_json(Request("GET", self._absolute(url), params, dict(headers or {})), budget)
 
     def post_json(
         self,
@@ -173,7 +158,7 @@ class HttpClient:
             ConnectorError: see ``get_json``.
         """
         sent = {"data": body} if form else {"json": body}
-        return self._ask_json(_Request("POST", self._absolute(url), None, dict(headers or {}), sent), budget)
+        return self._ask_json(Request("POST", self._absolute(url), None, dict(headers or {}), sent), budget)
 
     def get_bytes(
         self,
@@ -214,10 +199,10 @@ class HttpClient:
             sent["If-None-Match"] = etag
         if last_modified:
             sent["If-Modified-Since"] = last_modified
-        request = _Request("GET", self._absolute(url), params, sent)
+        request = Request("GET", self._absolute(url), params, sent)
         return self._repeated(lambda: self._follow(request, sink), sink)
 
-    def _ask_json(self, request: _Request, budget: RateBudget | None) -> Any:
+    def _ask_json(self, request: Request, budget: RateBudget | None) -> Any:
         request.headers.setdefault("Accept", "application/json")
         sink = io.BytesIO()
 
@@ -229,8 +214,8 @@ class HttpClient:
                 value = read_json(sink.getvalue())
             except ValueError:
                 kind = fetched.media_type or "no media type"
-                raise _Retry(ConnectorError(f"{_shown(request.url)} did not answer with JSON ({kind}).")) from None
-            self._judged(Reply(_shown(request.url), 200, fetched.headers, value))
+                raise _Retry(ConnectorError(f"{shown(request.url)} did not answer with JSON ({kind}).")) from None
+            self._judged(Reply(shown(request.url), 200, fetched.headers, value))
             return value
 
         return self._repeated(once, sink, budget)
@@ -264,7 +249,7 @@ class HttpClient:
             ) from error.__cause__
         raise AssertionError("unreachable: the loop returns or raises")
 
-    def _follow(self, request: _Request, sink: IO[bytes]) -> Fetched:
+    def _follow(self, request: Request, sink: IO[bytes]) -> Fetched:
         first, url, renewed = urlsplit(request.url).netloc, request.url, False
         redirects = 0
         while redirects <= _REDIRECTS:
@@ -285,16 +270,16 @@ class HttpClient:
             redirects += 1
             url = urljoin(url, answer)
             if request.method != "GET":
-                raise ConnectorError(f"{_shown(url)}: a redirect of a {request.method} was refused.")
+                raise ConnectorError(f"{shown(url)}: a redirect of a {request.method} was refused.")
             if parts.scheme == "https" and urlsplit(url).scheme != "https":
-                raise ConnectorError(f"{_shown(url)}: a redirect from https to http was refused.")
-        raise ConnectorError(f"{_shown(url)}: more than {_REDIRECTS} redirects.")
+                raise ConnectorError(f"{shown(url)}: a redirect from https to http was refused.")
+        raise ConnectorError(f"{shown(url)}: more than {_REDIRECTS} redirects.")
 
-    def _once(self, asked: _Request, sink: IO[bytes], credentials: dict[str, str], *, own: bool) -> Fetched | str:
+    def _once(self, asked: Request, sink: IO[bytes], credentials: dict[str, str], *, own: bool) -> Fetched | str:
         import httpx
 
         url = asked.url
-        request = self._pinned(asked, credentials)
+        request = self._gate.pinned(self._client, asked, credentials)
         if self._budget:
             time.sleep(self._budget.take())
         try:
@@ -308,36 +293,11 @@ class HttpClient:
             finally:
                 response.close()
         except httpx.DecodingError:
-            raise ConnectorError(f"{_shown(url)}: the answer's compression is damaged.") from None
+            raise ConnectorError(f"{shown(url)}: the answer's compression is damaged.") from None
         except httpx.TransportError as error:
             # The class alone: the text of an error can hold the URL and with it a token.
-            problem = ConnectorError(f"{_shown(url)} cannot be reached or broke off ({type(error).__name__}).")
+            problem = ConnectorError(f"{shown(url)} cannot be reached or broke off ({type(error).__name__}).")
             raise _Retry(problem) from None
-
-    def _pinned(self, asked: _Request, credentials: dict[str, str]) -> httpx.Request:
-        """A request to the checked address, with the name kept for ``Host`` and the certificate."""
-        url = asked.url
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme not in ("https", "http") or not host:
-            raise ConnectorError(f"{_shown(url)} is no https address.")
-        if not host_allowed(host, self._hosts):
-            raise ConnectorError(
-                f"The host {host} is not one that this source may ask; nothing was sent there.",
-                hint=f"Allowed: {', '.join(self._hosts)}.",
-            )
-        if parts.scheme == "http" and not is_loopback(host):
-            raise ConnectorError(f"{_shown(url)} is not encrypted.", hint="Use https; http is for this machine only.")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        address = safe_address(
-            host, port, configured=self._hosts, allow_private=self._allow_private, resolver=self._resolver
-        )
-        request = self._client.build_request(
-            asked.method, url, params=asked.params, headers={**asked.headers, **credentials}, **asked.body
-        )
-        request.url = request.url.copy_with(host=address)
-        request.extensions = {**request.extensions, "sni_hostname": host}
-        return request
 
     def _read(self, response: httpx.Response, url: str, sink: IO[bytes]) -> Fetched:
         status, headers = response.status_code, response.headers
@@ -347,7 +307,7 @@ class HttpClient:
                 size += len(piece)
                 if size > self._max_bytes:
                     raise ConnectorError(
-                        f"{_shown(url)} answered with more than {self._max_bytes:,} bytes.", hint="Raise max_bytes."
+                        f"{shown(url)} answered with more than {self._max_bytes:,} bytes.", hint="Raise max_bytes."
                     )
                 sink.write(piece)
             media_type = headers.get("content-type", "").split(";")[0].strip().lower()
@@ -360,12 +320,12 @@ class HttpClient:
             body += piece
             if len(body) >= _ERROR_BYTES:
                 break
-        self._judged(Reply(_shown(url), status, _by_name(headers), read_error(body[:_ERROR_BYTES])))
+        self._judged(Reply(shown(url), status, _by_name(headers), read_error(body[:_ERROR_BYTES])))
         if status in (401, 403):
             raise AuthError(
-                f"{_shown(url)} refused access (status {status}).", hint="Check the credentials.", status=status
+                f"{shown(url)} refused access (status {status}).", hint="Check the credentials.", status=status
             )
-        problem = ConnectorError(f"{_shown(url)} answered with status {status}.", status=status)
+        problem = ConnectorError(f"{shown(url)} answered with status {status}.", status=status)
         if status in RETRIED:
             raise _Retry(problem, retry_after(headers.get("retry-after"), datetime.now(UTC)))
         raise problem
@@ -387,10 +347,3 @@ class HttpClient:
 
 def _by_name(headers: httpx.Headers) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
-
-
-def _shown(url: str) -> str:
-    """``url`` without what could be secret: user, password, query and fragment."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"

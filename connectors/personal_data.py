@@ -7,6 +7,7 @@ of people are not found.
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,13 +41,14 @@ class PersonalData:
 
     def __init__(self, kinds: Sequence[PersonalKind]) -> None:
         self._entities = [_ENTITIES[kind] for kind in kinds]
-        self._analyzer = _analyzer() if kinds else None
+        if kinds and importlib.util.find_spec("presidio_analyzer") is None:
+            raise MissingExtra("Taking personal data out of tickets", "redaction")
 
     def redact(self, text: str) -> str:
         """``text`` with every find replaced; where finds overlap, the surest wins."""
-        if self._analyzer is None or not text:
+        if not self._entities or not text:
             return text
-        found = self._analyzer.analyze(text, language="en", entities=self._entities)
+        found = _analyzer().analyze(text, language="en", entities=self._entities)
         spans: list[Any] = []
         for one in sorted(found, key=lambda find: (-find.score, find.start, -find.end)):
             if all(one.end <= other.start or one.start >= other.end for other in spans):
@@ -58,19 +60,17 @@ class PersonalData:
 
 @functools.cache
 def _analyzer() -> AnalyzerEngine:
-    try:
-        from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
-        from presidio_analyzer.nlp_engine import SpacyNlpEngine
-        from presidio_analyzer.predefined_recognizers import (
-            CreditCardRecognizer,
-            EmailRecognizer,
-            IbanRecognizer,
-            IpRecognizer,
-            PhoneRecognizer,
-        )
-    except ImportError:
-        raise MissingExtra("Taking personal data out of tickets", "redaction") from None
+    """Made at the first text: it takes seconds to load."""
     import spacy
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+    from presidio_analyzer.predefined_recognizers import (
+        CreditCardRecognizer,
+        EmailRecognizer,
+        IbanRecognizer,
+        IpRecognizer,
+        PhoneRecognizer,
+    )
 
     class Mail(EmailRecognizer):
         def validate_result(self, pattern_text: str) -> bool:

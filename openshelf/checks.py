@@ -5,15 +5,16 @@ Nothing is embedded and nothing is written. ``online=False`` leaves out whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from pydantic import ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from configs.errors import ConfigError, OpenshelfError
 from configs.loader import translate_options_error
 from configs.schema import Source
+from configs.secrets import Hidden, secret_values
 from connectors.registry import connector_type, needs_network, open_connector, validate_options
 from openshelf.findings import Finding, wrong
 from retrieval.answer import Answerer
@@ -39,23 +40,25 @@ def check(shelf: Shelf, *, online: bool = True) -> list[Finding]:
     return findings
 
 
-def source_options(shelf: Parts, source: Source) -> None:
-    """Check a source's own keys.
+def source_options(shelf: Parts, source: Source) -> BaseModel:
+    """Check a source's own keys; from here on its secrets are masked wherever the shelf writes.
 
     Raises:
         ConfigError: names the file, the line and the key.
     """
     try:
-        validate_options(source.type, source.options, shelf.loaded.base_dir)
+        options = validate_options(source.type, source.options, shelf.loaded.base_dir)
     except ValidationError as error:
         known = connector_type(source.type).options.model_fields
         raise translate_options_error(shelf.loaded, source.name, error, known=list(known)) from None
+    shelf.loaded.redactor.add(*secret_values(options))
+    return options
 
 
 def _source(shelf: Shelf, source: Source, *, online: bool) -> Iterator[Finding]:
     subject = f"source {source.name}"
     try:
-        source_options(shelf, source)
+        options = source_options(shelf, source)
         from ingest.chunk import chunker_fingerprint
 
         chunker_fingerprint(source.chunker)
@@ -69,6 +72,14 @@ def _source(shelf: Shelf, source: Source, *, online: bool) -> Iterator[Finding]:
         message = error.message if error.message.startswith(shelf.loaded.path.name) else f"{where}: {error.message}"
         yield Finding(subject, "error", message, error.hint)
         return
+    for key in plain_secrets(options, source.options):
+        where = shelf.loaded.locate(("sources", source.name, *key))
+        yield Finding(
+            subject,
+            "warning",
+            f"{where}: {'.'.join(key)} is a secret written in the file.",
+            "Write ${NAME} and set NAME in the environment.",
+        )
     if online or not needs_network(source):
         found = connector.check()
         yield Finding(subject, "ok" if found.ok else "error", found.detail, found.hint)
@@ -82,6 +93,16 @@ def _source(shelf: Shelf, source: Source, *, online: bool) -> Iterator[Finding]:
                 "Tesseract is not installed, so images and scanned pages will be failures.",
                 "Install it (Debian: apt-get install tesseract-ocr), or set parser.ocr to off.",
             )
+
+
+def plain_secrets(options: BaseModel, raw: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Keys of secrets that stand in the YAML as they are, and not as a variable."""
+    for name in type(options).model_fields:
+        value, written = getattr(options, name), raw.get(name)
+        if isinstance(value, SecretStr) and type(written) is str and not isinstance(written, Hidden):
+            yield (name,)
+        elif isinstance(value, BaseModel) and isinstance(written, Mapping):
+            yield from ((name, *below) for below in plain_secrets(value, written))
 
 
 def _embedder(shelf: Shelf, *, online: bool) -> Iterator[Finding]:

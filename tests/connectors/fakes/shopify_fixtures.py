@@ -1,0 +1,45 @@
+"""Fixtures of the tests of the ``shopify`` connector."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import httpx._transports.default
+import pytest
+
+from tests.connectors.fakes import shopify_schema
+from tests.connectors.fakes.shopify import ShopifyFake
+
+needs_schema = pytest.mark.skipif(not shopify_schema.here(), reason="needs Shopify's schema in ../shared/specs/shopify")
+
+# Reading the system's certificates takes longer than a run does; nothing here is encrypted.
+_context = functools.cache(httpx._transports.default.create_ssl_context)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of a few items, and no waiting for bulk operations."""
+    for content in ("products", "collections", "pages", "articles"):
+        monkeypatch.setitem(shopify_reader_page(), content, 3)
+    monkeypatch.setattr("connectors.shopify_bulk.FIRST_POLL", 0.0)
+    monkeypatch.setattr("connectors.shopify_crawl.BULK_CHECKPOINT", 2)
+    monkeypatch.setattr("connectors.shopify_queries.VARIANTS", 2)
+    monkeypatch.setattr("connectors.shopify_queries.COLLECTIONS", 1)
+    monkeypatch.setattr("connectors.shopify_queries.METAFIELDS", 2)
+    monkeypatch.setattr("httpx._transports.default.create_ssl_context", _context)
+
+
+def shopify_reader_page() -> dict[str, int]:
+    from connectors.shopify_reader import PAGE
+
+    return PAGE
+
+
+@pytest.fixture
+def fake(small: None) -> Iterator[ShopifyFake]:
+    """A shop that broke no rule in the end."""
+    server = ShopifyFake()
+    yield server
+    server.close()
+    assert not server.problems, server.problems[:3]
