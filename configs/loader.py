@@ -5,6 +5,7 @@ Read, fill in variables, lay each source over the defaults, validate, say what i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -152,10 +153,18 @@ def _build(
 def _split_missing(filled: Filled) -> tuple[list[Problem], list[Problem]]:
     """Variables that are missing now, and those that only a disabled source wants."""
     missing: list[Problem] = []
-    postponed: list[Problem] = []
+    off: dict[str, set[str]] = {}
     for path, text in filled.missing:
-        off = path[0] == "sources" and len(path) > 2 and filled.value["sources"][path[1]].get("enabled") is False
-        (postponed if off else missing).append(Problem(path, text))
+        names = re.findall(r"needs the variable (\w+)", text)
+        disabled = path[0] == "sources" and len(path) > 2 and filled.value["sources"][path[1]].get("enabled") is False
+        if disabled and names:
+            off.setdefault(str(path[1]), set()).update(names)
+        else:
+            missing.append(Problem(path, text))
+    postponed = [
+        Problem(("sources", name), f"is disabled; before it is switched on it needs {', '.join(sorted(names))}.")
+        for name, names in off.items()
+    ]
     return missing, postponed
 
 

@@ -10,17 +10,14 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
+
+from configs.costs import Costs as Costs
+from configs.section import Section as Section
+from configs.server import Server
 
 Tokens = Annotated[int, Field(ge=1, le=100_000)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Money = Annotated[float, Field(ge=0.0)]
-
-
-class Section(BaseModel):
-    """A part of the YAML: unknown keys are refused, values do not change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 # --- ingest -------------------------------------------------------------------------------------
@@ -237,6 +234,11 @@ class Defaults(Section):
         description="`public`: everybody unless the document names groups; `restricted`: nobody unless it does; "
         "a list: these groups.",
     )
+    default_readers: list[str] | None = Field(
+        None,
+        description="Groups that may see documents which name none themselves; those that do keep their own. "
+        "Without it such documents are everybody's.",
+    )
     schedule: Schedule | None = None
 
 
@@ -246,7 +248,8 @@ class Source(Defaults):
     name: str = Field(description="The source's key below `sources`; not written again.")
     type: str = Field(description="A connector: `files`, `csv`, or a plug-in's name.")
     enabled: bool = Field(True, description="`false` stops syncing it; its variables may be missing.")
-    options: dict[str, Any] = Field(default_factory=dict, description="The connector's own keys.")
+    # Not in `repr`: only the connector knows which of them are secrets.
+    options: dict[str, Any] = Field(default_factory=dict, repr=False, description="The connector's own keys.")
 
 
 class Store(Section):
@@ -355,32 +358,6 @@ class Conversations(Section):
     )
 
 
-class Price(Section):
-    """Money for a million tokens."""
-
-    input: Money = Field(0.0, description="Tokens sent.")
-    cached_input: Money | None = Field(
-        None, description="Tokens sent that the provider had cached; as `input` if left out."
-    )
-    output: Money = Field(0.0, description="Tokens received, reasoning included.")
-
-
-class Caps(Section):
-    """Most money; a call that could pass a cap is not made."""
-
-    per_call: Money | None = Field(None, description="For one call.")
-    per_conversation: Money | None = Field(None, description="For one conversation.")
-    per_day: Money | None = Field(None, description="For a day in UTC, all calls of the shelf together.")
-
-
-class Costs(Section):
-    """Prices and caps."""
-
-    currency: str = Field("USD", description="What the prices are in; only shown.")
-    prices: dict[str, Price] = Field(default_factory=dict, description="By model, for a million tokens.")
-    caps: Caps = Caps()
-
-
 class Config(Section):
     """A whole shelf."""
 
@@ -395,3 +372,4 @@ class Config(Section):
     answer: Answer = Answer()
     conversations: Conversations = Conversations()
     costs: Costs = Costs()
+    server: Server = Server()

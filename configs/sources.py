@@ -12,6 +12,8 @@ from configs.schema import Defaults, Source
 from configs.yaml_lines import KeyPath
 
 _NAME = re.compile(r"\w[\w.-]{0,63}")
+OVER_HTTP = "vs_"
+"""How the names of vector stores start that are made over HTTP; no source of the YAML may take such a name."""
 _EITHER = {"cron": "every", "every": "cron"}
 
 
@@ -40,6 +42,8 @@ def lay_over_defaults(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Prob
         path: KeyPath = ("sources", name)
         if not _NAME.fullmatch(name):
             problems.append(Problem(path, "is no name: use letters, digits, dot, dash and underscore, at most 64."))
+        elif name.startswith(OVER_HTTP):
+            problems.append(Problem(path, f"cannot start with {OVER_HTTP}: vector stores made over HTTP are named so."))
         elif not isinstance(own, Mapping):
             problems.append(
                 Problem(path, f"must be a mapping such as {{type: files, path: docs}}, not {given(own, path)}.")

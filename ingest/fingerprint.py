@@ -16,7 +16,7 @@ from configs.schema import BUILT_IN_CHUNKERS, PluginChunker, Source
 from ingest.chunk import chunker_fingerprint
 from ingest.parse import parser_fingerprint
 
-_INDEX_SETTINGS = ("parser", "chunker", "prefix", "metadata", "visibility")
+_INDEX_SETTINGS = ("parser", "chunker", "prefix", "metadata", "visibility", "default_readers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ def fingerprint(source: Source, embedder: str) -> Fingerprint:
         source.prefix.model_dump(mode="json"),
         source.metadata,
         source.visibility if isinstance(source.visibility, str) else sorted(source.visibility),
+        *([] if source.default_readers is None else [sorted(source.default_readers)]),
         embedder,
     ]
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

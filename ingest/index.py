@@ -47,7 +47,7 @@ class Indexer:
         document = replace(
             origin,
             metadata=mapped_metadata(origin.metadata, self._source.metadata),
-            readers=narrowed_readers(origin.readers, self._source.visibility),
+            readers=effective_readers(origin.readers, self._source),
         )
         chunks = cut(document, self._chunker, self._source.prefix, self._embedder.count_tokens)
         beside = json.dumps(vector_metadata(document), sort_keys=True, ensure_ascii=False)
@@ -104,6 +104,13 @@ def mapped_metadata(
         else:
             result[key] = value
     return result
+
+
+def effective_readers(readers: frozenset[str] | None, source: Source) -> frozenset[str] | None:
+    """Who may see a document: its own readers, else the source's default ones; narrowed by the source's setting."""
+    if readers is None and source.default_readers is not None:
+        readers = frozenset(source.default_readers)
+    return narrowed_readers(readers, source.visibility)
 
 
 def narrowed_readers(readers: frozenset[str] | None, visibility: str | list[str]) -> frozenset[str] | None:

@@ -21,6 +21,8 @@ _EXACT = 2**53  # integers up to here are exact as floats
 MAX_GROUPS = 50  # more would make the store's own filter slower than the ledger's
 _STORED_FIELDS = ("document_id", "language")
 _UNSTORED_FIELDS = ("title", "url", "media_type")  # would weigh on every vector; the ledger filters them
+_UNSTORABLE = ("#", "$", "chroma:")
+"""How keys start that Chroma keeps for itself; filters on them are left to the ledger."""
 
 
 def encode_metadata(metadata: Mapping[str, MetaValue]) -> tuple[dict[str, FlatValue], list[str]]:
@@ -97,6 +99,8 @@ def store_metadata(
     """
     out: dict[str, str | int | float | bool] = {}
     for key, value in flat.items():
+        if key.startswith(_UNSTORABLE):
+            continue
         if isinstance(value, list):
             out.update({f"{key}:{item}": True for item in value})
         elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -156,7 +160,7 @@ def _narrow(filter: Filter, source: str) -> Filter | bool:
     if filter.key == "source":
         found = source in values if filter.operator in ("eq", "in", "ne", "nin") else False
         return found != (filter.operator in ("ne", "nin"))
-    if filter.operator in ("ne", "nin") or filter.key in _UNSTORED_FIELDS:
+    if filter.operator in ("ne", "nin") or filter.key in _UNSTORED_FIELDS or filter.key.startswith(_UNSTORABLE):
         return True
     if filter.key == UNRESTRICTED or filter.key.startswith(READER):
         return True

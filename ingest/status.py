@@ -9,12 +9,15 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import Connection, select
 
 from configs.schema import Source
+from configs.sources import OVER_HTTP
 from ingest.ledger import Ledger, builds
 from ingest.ledger.tables import failures as failure_rows
 from ingest.ledger.tables import runs as run_rows
 from ingest.ledger.tables import sources as source_rows
 
-State: TypeAlias = Literal["never synced", "ready", "rebuilding", "disabled", "not in the configuration"]
+State: TypeAlias = Literal[
+    "never synced", "ready", "rebuilding", "disabled", "made over HTTP", "not in the configuration"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,9 @@ def _status(connection: Connection, name: str, source: Source | None) -> SourceS
     active = builds.find(connection, name, builds.ACTIVE)
     building = builds.find(connection, name, builds.BUILDING)
     state: State = "ready" if active else "never synced"
-    if source is None:
+    if source is None and name.startswith(OVER_HTTP):
+        state = "made over HTTP"
+    elif source is None:
         state = "not in the configuration"
     elif not source.enabled:
         state = "disabled"

@@ -142,12 +142,14 @@ class Shelf(Parts):
     def prune(self) -> list[str]:
         """Remove what is on the shelf of sources that the configuration no longer has; their names.
 
+        Vector stores that were made over HTTP (``vs_...``) are no sources and stay.
+
         Raises:
             SyncBusy: one of them is being synced (by a process with another configuration).
         """
         from ingest.forget import forget
 
-        gone = [status.name for status in self.status() if status.name not in self.config.sources]
+        gone = [one.name for one in self.status() if one.state == "not in the configuration"]
         for name in gone:
             forget(self.ledger, self.store, name)
         return gone

@@ -20,8 +20,8 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, Engine, Integer, cast, func, select
 
+from configs.costs import Costs, Price
 from configs.errors import BudgetExceeded, ConfigError
-from configs.schema import Costs, Price
 from ingest.ledger.tables import spend
 from retrieval.events import Usage
 

@@ -28,6 +28,10 @@ ROOMS = {
         "ask": "openshelf.cli.asking:ask",
         "chat": "openshelf.cli.chatting:chat",
     },
+    "Serve": {
+        "serve": "openshelf.cli.serving:serve",
+        "keys": "openshelf.cli.keys:keys",
+    },
     "Look after it": {
         "status": "openshelf.cli.looking:status",
         "costs": "openshelf.cli.looking:costs",

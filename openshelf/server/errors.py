@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+from starlette.responses import JSONResponse
 
 from configs.errors import (
     AnswerError,
@@ -31,16 +34,25 @@ class ApiError(Exception):
     Args:
         param: the request's field that is wrong.
         code: what OpenAI's API calls it, for example ``vector_store_not_found``.
+        retry_after: seconds after which it is worth trying again.
     """
 
     def __init__(
-        self, status: int, message: str, *, code: str | None = None, param: str | None = None, kind: str | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        kind: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.code = code
         self.param = param
+        self.retry_after = retry_after
         self.kind = kind or _TYPES.get(status, "rate_limit_error" if status == 429 else "server_error")
 
     def envelope(self) -> dict[str, Any]:
@@ -59,3 +71,11 @@ def translated(error: OpenshelfError) -> ApiError:
         if isinstance(error, kind):
             return ApiError(status, str(error), code=code)
     return ApiError(500, str(error), code="server_error")
+
+
+def answer(error: ApiError) -> JSONResponse:
+    """An error as it is sent."""
+    headers = {}
+    if error.retry_after is not None:
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    return JSONResponse(error.envelope(), error.status, headers=headers)

@@ -83,6 +83,7 @@ def test_what_was_written_is_what_is_read(value):
 
     stream = StringIO()
     yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False  # in braces it writes texts that start with `?` without quotes
     yaml.dump({"value": value}, stream)
     read, lines = read_yaml(stream.getvalue(), "f")
     assert read == {"value": value}

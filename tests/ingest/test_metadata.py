@@ -130,6 +130,12 @@ def test_beside_a_vector_are_scalars_only(metadata: dict[str, Any], readers: fro
     assert (beside.get("unrestricted") is True) == (readers is None)
 
 
+@pytest.mark.parametrize("key", ["#", "#1", "$ref", "chroma:document"])
+def test_keys_that_chroma_keeps_for_itself_stay_away_from_it_and_filter_all_the_same(key: str) -> None:
+    assert key not in vector_metadata(document({key: "a", "kind": "b"}, readers=None))
+    assert store_filter(parse_filter({key: "a"}), None, source="faq") is True
+
+
 def test_metadata_cannot_forge_who_may_read() -> None:
     forged = {"unrestricted": True, "reader:staff": True, "source": "other", "document_id": "x", "language": "xx"}
     beside = vector_metadata(document(forged, readers=frozenset(), language="fr"))

@@ -29,6 +29,7 @@ from connectors.contract import (
     Upsert,
 )
 from ingest.embedders import Embedders
+from ingest.index import effective_readers
 from ingest.ledger import Ledger, builds
 from ingest.locks import source_lock
 from ingest.report import Report
@@ -217,6 +218,24 @@ def test_a_rollback_holds_until_the_settings_change(bench: Bench) -> None:
     assert snapshot(bench.ledger, bench.store)["chunks"] == before
     third = bench.source.model_copy(update={"prefix": Prefix(title=False, headings=False)})
     assert bench.sync(CorpusConnector(corpus(4)), source=third).rebuilt
+
+
+@pytest.mark.parametrize(
+    ("own", "visibility", "expected"),
+    [
+        (None, "public", frozenset({"staff"})),
+        (frozenset({"wiki:hr"}), "public", frozenset({"wiki:hr"})),
+        (frozenset(), "public", frozenset()),
+        (None, "restricted", frozenset({"staff"})),
+        (None, ["staff", "agents"], frozenset({"staff"})),
+        (frozenset({"wiki:hr"}), ["staff"], frozenset()),
+    ],
+)
+def test_default_readers_are_for_documents_that_name_none(
+    own: frozenset[str] | None, visibility: Any, expected: frozenset[str]
+) -> None:
+    source = Source(name="kb", type="corpus", visibility=visibility, default_readers=["staff"])
+    assert effective_readers(own, source) == expected
 
 
 def test_visibility_and_metadata_settings_reach_the_documents(bench: Bench) -> None:

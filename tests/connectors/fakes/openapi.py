@@ -74,8 +74,9 @@ class OpenApi:
     def _fits(self, schema: Any, text: str) -> bool:
         """Whether the text of a parameter is one of the values that its schema can mean."""
         values: list[Any] = [text, text.split(","), [text]]
-        with contextlib.suppress(ValueError):
-            values.append(json.loads(text))
+        for written in (text, f"[{text}]"):
+            with contextlib.suppress(ValueError):
+                values.append(json.loads(written))
         return any(self._error(schema, value) is None for value in values)
 
     def _answer_problem(self, operation: Any, response: Response) -> str | None:

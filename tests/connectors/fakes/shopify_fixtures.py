@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
-import httpx._transports.default
 import pytest
 
 from tests.connectors.fakes import shopify_schema
 from tests.connectors.fakes.shopify import ShopifyFake
 
 needs_schema = pytest.mark.skipif(not shopify_schema.here(), reason="needs Shopify's schema in ../shared/specs/shopify")
-
-# Reading the system's certificates takes longer than a run does; nothing here is encrypted.
-_context = functools.cache(httpx._transports.default.create_ssl_context)
 
 
 @pytest.fixture
@@ -27,7 +22,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.shopify_queries.VARIANTS", 2)
     monkeypatch.setattr("connectors.shopify_queries.COLLECTIONS", 1)
     monkeypatch.setattr("connectors.shopify_queries.METAFIELDS", 2)
-    monkeypatch.setattr("httpx._transports.default.create_ssl_context", _context)
 
 
 def shopify_reader_page() -> dict[str, int]:
