@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import re
+
 _LANGUAGES = ["en", "de", "fr", "it", "nl", "pl", "sv", "da", "es", "ja"]
-_LONGEST = 200_000
-"""Characters that are searched for quotes; the patterns are not linear in a mail's length."""
+
+_SEARCHED = 50_000
+"""Characters at a mail's start in which its own words end; what follows is quoted."""
+
+_LINE = 400
+"""Characters of the longest line that can begin a quote (``On … wrote:``)."""
+
+# The patterns take time by the square of a line's length: before a long line stands a character that none matches.
+_LONG = re.compile(rf"^(?=.{{{_LINE}}})", re.MULTILINE)
+_MARK = "\ue000"
 
 
 def own_words(text: str) -> str:
     """The latest reply in ``text``, without what it quotes, its signature and its disclaimer (mail-parser-reply).
 
-    A mail that would be left empty, or that is longer than a person writes, stays as it is: words are not lost
-    to a guess.
+    A mail that would be left empty, or whose own words are longer than a person writes, stays as it is: words are
+    not lost to a guess.
     """
     plain = text.replace("\r\n", "\n").replace("\r", "\n").strip()
-    if not plain or len(plain) > _LONGEST:
+    if not plain:
         return plain
     from mailparser_reply import EmailReplyParser
 
-    replies = EmailReplyParser(languages=_LANGUAGES).read(text=plain).replies
-    own = replies[0].body.strip() if replies and replies[0].body else ""
+    head = _LONG.sub(_MARK, plain[:_SEARCHED])
+    replies = EmailReplyParser(languages=_LANGUAGES).read(text=head).replies
+    own = replies[0].body.replace(_MARK, "").strip() if replies and replies[0].body else ""
+    if len(plain) > _SEARCHED and len(replies) == 1:
+        return plain
     return own or plain

@@ -70,7 +70,7 @@ class Shelf:
                 case Checkpoint(cursor):
                     self.cursor = cursor
                 case Complete(ids):
-                    for name in self.documents.keys() - ids:
+                    for name in (self.documents.keys() | self.failed.keys()) - ids:
                         self._drop(name)
         return seen
 

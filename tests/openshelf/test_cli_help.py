@@ -30,6 +30,8 @@ COMMANDS = [
     "rebuild",
     "rollback",
     "doctor",
+    "serve",
+    "keys",
 ]
 HEAVY = [
     "torch",

@@ -169,6 +169,17 @@ def test_a_source_that_left_the_configuration_is_not_searched_and_can_be_pruned(
         assert second.prune() == []
 
 
+def test_a_vector_store_made_over_http_is_no_source_that_left(tmp_path: Path) -> None:
+    path = write_shelf(tmp_path)
+    with Shelf.open(path) as shelf:
+        shelf.sync(["kb"])
+        with shelf.ledger.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO sources (name) VALUES ('vs_abc')")
+        assert {status.name: status.state for status in shelf.status()}["vs_abc"] == "made over HTTP"
+        assert shelf.prune() == []
+        assert not any(finding.subject == "source vs_abc" and finding.hint for finding in shelf.doctor())
+
+
 def test_rolling_back_needs_a_former_build(shelf: Shelf) -> None:
     assert shelf.rollback("kb") is False
     shelf.sync(["kb"], rebuild=True)
