@@ -27,12 +27,12 @@ GROUP = "openshelf.connectors"
 BUILT_IN = {
     "files": "connectors.files:connector",
     "csv": "connectors.csv:connector",
-    "zendesk": "connectors.zendesk:connector",
-    "confluence": "connectors.confluence:connector",
-    "google-drive": "connectors.google_drive:connector",
-    "shopify": "connectors.shopify:connector",
-    "freshdesk": "connectors.freshdesk:connector",
-    "openai-vector-stores": "connectors.openai_vector_stores:connector",
+    "zendesk": "connectors.zendesk.connector:connector",
+    "confluence": "connectors.confluence.connector:connector",
+    "google-drive": "connectors.google_drive.connector:connector",
+    "shopify": "connectors.shopify.connector:connector",
+    "freshdesk": "connectors.freshdesk.connector:connector",
+    "openai-vector-stores": "connectors.openai_vector_stores.connector:connector",
 }
 LOCAL = frozenset({"files"})
 """Types that never need a network."""

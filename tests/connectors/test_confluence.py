@@ -21,9 +21,9 @@ EDITIONS = ["cloud", "data-center"]
 
 @pytest.fixture(autouse=True)
 def _small_pages(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
-    monkeypatch.setattr("connectors.confluence_run.CHECKPOINT", 2)
-    monkeypatch.setattr("connectors.confluence_api.PAGE", 3)
-    monkeypatch.setattr("connectors.confluence_api.MEDIA_HOSTS", ("localhost",))
+    monkeypatch.setattr("connectors.confluence.run.CHECKPOINT", 2)
+    monkeypatch.setattr("connectors.confluence.api.PAGE", 3)
+    monkeypatch.setattr("connectors.confluence.api.MEDIA_HOSTS", ("localhost",))
 
 
 @pytest.fixture(params=EDITIONS)
@@ -434,7 +434,7 @@ def test_a_server_that_fails_for_every_page_ends_the_run(fake: ConfluenceFake, w
 
 
 def test_a_list_that_is_too_long_for_the_server_is_read_in_smaller_pages(fake: ConfluenceFake, monkeypatch) -> None:
-    monkeypatch.setattr("connectors.confluence_api.PAGE", 8)
+    monkeypatch.setattr("connectors.confluence.api.PAGE", 8)
     world = ConfluenceWorld(fake)
     pages = [fake.create(f"P{number}") for number in range(20)]
     listed = "/api/v2/pages" if fake.edition == "cloud" else "/rest/api/content"

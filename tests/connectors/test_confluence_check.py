@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from connectors.confluence import connector
-from connectors.confluence_options import ConfluenceOptions
+from connectors.confluence.connector import connector
+from connectors.confluence.options import ConfluenceOptions
 from connectors.registry import connector_type
 from tests.connectors.fakes.confluence import ACCESS_TOKEN, API_TOKEN, CLOUD_ID, ConfluenceFake, ConfluenceWorld
 from tests.connectors.fakes.server import Fault

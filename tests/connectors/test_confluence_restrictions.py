@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from configs.errors import AuthError
-from connectors.confluence_api import Level
-from connectors.confluence_restrictions import effective
+from connectors.confluence.api import Level
+from connectors.confluence.restrictions import effective
 from connectors.contract import Delete, Failed
 from tests.connectors.conformance import Shelf, fresh
 from tests.connectors.fakes.confluence import ConfluenceFake, ConfluenceWorld, including
@@ -19,9 +19,9 @@ MEMBERS = {"staff": {"ann", "bob", "cy"}, "leads": {"ann", "dee"}, "ops": {"bob"
 
 @pytest.fixture(autouse=True)
 def _small_pages(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
-    monkeypatch.setattr("connectors.confluence_run.CHECKPOINT", 2)
-    monkeypatch.setattr("connectors.confluence_api.PAGE", 3)
-    monkeypatch.setattr("connectors.confluence_api.MEDIA_HOSTS", ("localhost",))
+    monkeypatch.setattr("connectors.confluence.run.CHECKPOINT", 2)
+    monkeypatch.setattr("connectors.confluence.api.PAGE", 3)
+    monkeypatch.setattr("connectors.confluence.api.MEDIA_HOSTS", ("localhost",))
 
 
 @pytest.fixture(params=["cloud", "data-center"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from configs.schema import Parser
-from connectors.confluence_storage import StorageError, rendered_html, storage_html
+from connectors.confluence.storage import StorageError, rendered_html, storage_html
 from connectors.contract import SourceDocument
 from ingest.document import Document, Kind
 from ingest.parse import parse

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from configs.errors import AuthError, ConnectorError, CursorError
 from connectors.contract import Change, Checkpoint, Complete, Delete, Expected, Failed, Upsert
-from connectors.freshdesk import Freshdesk, connector
-from connectors.freshdesk_options import FreshdeskOptions
+from connectors.freshdesk.connector import Freshdesk, connector
+from connectors.freshdesk.options import FreshdeskOptions
 from tests.connectors.conformance import Conformance, Shelf
 from tests.connectors.differential import follow_changes
 from tests.connectors.fakes.freshdesk import KEY, Desk
@@ -94,7 +94,7 @@ def desk() -> Iterator[Desk]:
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.freshdesk_api.PAGE", 3)
+    monkeypatch.setattr("connectors.freshdesk.api.PAGE", 3)
 
 
 def options(desk: Desk, **more: Any) -> FreshdeskOptions:

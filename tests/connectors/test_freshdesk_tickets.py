@@ -12,9 +12,9 @@ import pytest
 
 from configs.errors import AuthError, ConnectorError
 from connectors.contract import Change, Checkpoint, Complete, Delete, Failed, Skipped, Upsert
-from connectors.freshdesk import Freshdesk
-from connectors.freshdesk_api import Api
-from connectors.freshdesk_options import FreshdeskOptions
+from connectors.freshdesk.api import Api
+from connectors.freshdesk.connector import Freshdesk
+from connectors.freshdesk.options import FreshdeskOptions
 from tests.connectors.conformance import Conformance, Shelf
 from tests.connectors.differential import follow_changes
 from tests.connectors.fakes.freshdesk import KEY, START, Desk, iso
@@ -90,7 +90,7 @@ def desk() -> Iterator[Desk]:
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.freshdesk_api.PAGE", 3)
+    monkeypatch.setattr("connectors.freshdesk.api.PAGE", 3)
 
 
 def options(desk: Desk, **more: Any) -> FreshdeskOptions:
@@ -256,11 +256,11 @@ def test_a_ticket_that_is_reopened_leaves_and_comes_back(desk: Desk) -> None:
 
 
 def test_an_old_ticket_leaves_with_the_next_sweep(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.freshdesk_tickets.time.time", lambda: START + 86400.0)
+    monkeypatch.setattr("connectors.freshdesk.tickets.time.time", lambda: START + 86400.0)
     desk.ticket("Parcel", "Where?")
     shelf, _ = crawl(desk, max_age="2d")
     assert len(shelf.documents) == 1
-    monkeypatch.setattr("connectors.freshdesk_tickets.time.time", lambda: START + 9 * 86400.0)
+    monkeypatch.setattr("connectors.freshdesk.tickets.time.time", lambda: START + 9 * 86400.0)
     crawl(desk, shelf, max_age="2d")
     assert not shelf.documents
     assert set(shelf.skipped.values()) == {"too old"}
@@ -332,7 +332,7 @@ def test_a_settled_ticket_is_not_read_again_for_ever(desk: Desk, monkeypatch: py
     desk.ticket("Parcel", "Where?")
     shelf, _ = crawl(desk)
     now = datetime.now(UTC).timestamp()
-    monkeypatch.setattr("connectors.freshdesk_tickets.time.time", lambda: now + 200.0)
+    monkeypatch.setattr("connectors.freshdesk.tickets.time.time", lambda: now + 200.0)
     crawl(desk, shelf)
     desk.asked.clear()
     crawl(desk, shelf)
@@ -348,14 +348,14 @@ def test_long_conversations_are_read_to_their_end(desk: Desk) -> None:
 
 def test_the_window_rolls_over_the_last_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.last_page = 3
-    monkeypatch.setattr("connectors.freshdesk_tickets.LAST_PAGE", 3)
+    monkeypatch.setattr("connectors.freshdesk.tickets.LAST_PAGE", 3)
     for number in range(30):
         desk.ticket(f"Parcel {number}", "Where?", None, source=10)
     assert len(crawl(desk)[0].documents) == 30
 
 
 def test_a_second_with_more_tickets_than_can_be_had_is_an_error(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.freshdesk_tickets.LAST_PAGE", 4)
+    monkeypatch.setattr("connectors.freshdesk.tickets.LAST_PAGE", 4)
     desk.last_page = 4
     desk.frozen = True
     for number in range(12):

@@ -12,9 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from configs.errors import AuthError, ConnectorError, MissingExtra
-from connectors.google_drive import GoogleDriveOptions, connector
-from connectors.google_errors import judge
-from connectors.google_readers import Readers
+from connectors.google_drive.connector import GoogleDriveOptions, connector
+from connectors.google_drive.errors import judge
+from connectors.google_drive.readers import Readers
 from connectors.replies import Reply
 from tests.connectors.conformance import Shelf, fresh
 from tests.connectors.fakes.google import MAIL, GoogleFake
@@ -197,7 +197,7 @@ def test_a_permission_that_runs_out_is_noticed_without_a_change(world: DriveWorl
     item.permissions[until["id"]] = until
     shelf = fresh(world)
     assert "google-user:bob@corp.example" in (readers(shelf, item.id) or ())
-    monkeypatch.setattr("connectors.google_drive.time.time", lambda: 2_000_000_001.0)
+    monkeypatch.setattr("connectors.google_drive.connector.time.time", lambda: 2_000_000_001.0)
     shelf.sync(world)
     assert readers(shelf, item.id) == {"google-user:ann@corp.example"}
 

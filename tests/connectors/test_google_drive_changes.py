@@ -92,7 +92,7 @@ def test_a_listing_of_all_takes_place_when_its_time_has_come(fake: GoogleFake, m
     shelf = fresh(world)
     assert not any(isinstance(change, Complete) for change in shelf.sync(world))
     now = __import__("time").time()
-    monkeypatch.setattr("connectors.google_crawl.time.time", lambda: now + 90_000)
+    monkeypatch.setattr("connectors.google_drive.crawl.time.time", lambda: now + 90_000)
     assert any(isinstance(change, Complete) for change in shelf.sync(world))
 
 

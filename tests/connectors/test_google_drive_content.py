@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from connectors.contract import Delete, Failed, SourceDocument, Upsert
-from connectors.google_docs import markdown_of, without_images
-from connectors.google_state import pack, unpack
+from connectors.google_drive.docs import markdown_of, without_images
+from connectors.google_drive.state import pack, unpack
 from tests.connectors.conformance import Shelf, fresh
 from tests.connectors.fakes.google import GoogleFake
 from tests.connectors.fakes.google_items import SLIDES, Grid, Tab, permission

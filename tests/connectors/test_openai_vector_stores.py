@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from configs.errors import AuthError, ConnectorError
 from connectors.contract import Change, Checkpoint, Complete, Delete, Expected, Upsert
-from connectors.openai_vector_stores import VectorStores, connector
-from connectors.openai_vector_stores_options import VectorStoresOptions
+from connectors.openai_vector_stores.connector import VectorStores, connector
+from connectors.openai_vector_stores.options import VectorStoresOptions
 from tests.connectors.conformance import Conformance, Shelf
 from tests.connectors.differential import follow_changes
 from tests.connectors.fakes.openai_stores import KEY, SPEC, Store, Stores
@@ -98,7 +98,7 @@ def fake() -> Iterator[Stores]:
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.openai_vector_stores_api.PAGE", 3)
+    monkeypatch.setattr("connectors.openai_vector_stores.api.PAGE", 3)
 
 
 def options(fake: Stores, **more: Any) -> VectorStoresOptions:

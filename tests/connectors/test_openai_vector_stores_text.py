@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.openai_vector_stores_text import Windows, joined, overlap
+from connectors.openai_vector_stores.text import Windows, joined, overlap
 from ingest.chunk.tokens import cl100k
 from tests.connectors.fakes.openai_stores import windows
 

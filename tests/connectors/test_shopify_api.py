@@ -9,9 +9,9 @@ import pytest
 from configs.errors import AuthError, ConnectorError
 from connectors.contract import Upsert
 from connectors.retry import RateBudget
-from connectors.shopify_check import NEEDED
-from connectors.shopify_graphql import pace
-from connectors.shopify_queries import (
+from connectors.shopify.check import NEEDED
+from connectors.shopify.graphql import pace
+from connectors.shopify.queries import (
     BULK_RUN,
     BULK_STATE,
     DEFINITIONS,
@@ -22,7 +22,7 @@ from connectors.shopify_queries import (
     SHOP,
     Queries,
 )
-from connectors.shopify_reader import PAGE
+from connectors.shopify.reader import PAGE
 from tests.connectors.conformance import Shelf
 from tests.connectors.fakes import shopify_schema
 from tests.connectors.fakes.server import Fault, Response
@@ -330,10 +330,10 @@ class TestBulk:
         stock(fake)
         source = world(fake, bulk_above=0)
         shelf = Shelf()
-        monkeypatch.setattr("connectors.shopify_bulk.LONGEST", -1.0)
+        monkeypatch.setattr("connectors.shopify.bulk.LONGEST", -1.0)
         with pytest.raises(ConnectorError, match="still running"):
             shelf.sync(source)
-        monkeypatch.setattr("connectors.shopify_bulk.LONGEST", 60.0)
+        monkeypatch.setattr("connectors.shopify.bulk.LONGEST", 60.0)
         shelf.sync(world(fake, bulk_above=0, sweep_every="30d"))
         assert len(shelf.documents) == 7
         assert shelf.cursor

@@ -11,17 +11,17 @@ import pytest
 from pydantic import ValidationError
 
 from configs.errors import AuthError, ConnectorError
-from connectors import shopify_bulk as bulk
 from connectors.contract import Skipped, SourceDocument
 from connectors.registry import connector_type
 from connectors.replies import Again, Reply
-from connectors.shopify import Shopify, connector
-from connectors.shopify_documents import Documents, Shop, document_id, gid_of
-from connectors.shopify_graphql import TooCostly, judge, missing_seconds
-from connectors.shopify_metafields import metafield_text
-from connectors.shopify_options import ShopifyOptions
-from connectors.shopify_state import State
-from connectors.shopify_translations import Wording
+from connectors.shopify import bulk
+from connectors.shopify.connector import Shopify, connector
+from connectors.shopify.documents import Documents, Shop, document_id, gid_of
+from connectors.shopify.graphql import TooCostly, judge, missing_seconds
+from connectors.shopify.metafields import metafield_text
+from connectors.shopify.options import ShopifyOptions
+from connectors.shopify.state import State
+from connectors.shopify.translations import Wording
 
 LINE = {"id": "gid://shopify/Product/1", "title": "One"}
 CHILD = {"id": "gid://shopify/ProductVariant/5", "__parentId": LINE["id"]}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from connectors.contract import Connector
-from connectors.zendesk import Zendesk
-from connectors.zendesk_options import ZendeskOptions
+from connectors.zendesk.connector import Zendesk
+from connectors.zendesk.options import ZendeskOptions
 from tests.connectors.conformance import Conformance
 from tests.connectors.differential import follow_changes
 from tests.connectors.fakes.zendesk import ZendeskFake
@@ -180,10 +180,10 @@ class TicketWorld:
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[ZendeskFake]:
-    monkeypatch.setattr("connectors.zendesk_api.PAGE", 2)
-    monkeypatch.setattr("connectors.zendesk_centre.EXPORT_PAGE", 3)
-    monkeypatch.setattr("connectors.zendesk_tickets.CHECKPOINT", 2)
-    monkeypatch.setattr("connectors.zendesk_tickets.LAG", 0.0)
+    monkeypatch.setattr("connectors.zendesk.api.PAGE", 2)
+    monkeypatch.setattr("connectors.zendesk.centre.EXPORT_PAGE", 3)
+    monkeypatch.setattr("connectors.zendesk.tickets.CHECKPOINT", 2)
+    monkeypatch.setattr("connectors.zendesk.tickets.LAG", 0.0)
     server = ZendeskFake(page=2, export_page=3)
     yield server
     server.close()

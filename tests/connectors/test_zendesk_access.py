@@ -17,11 +17,11 @@ from pydantic import ValidationError
 from configs.errors import AuthError
 from connectors.contract import Checkpoint, SourceDocument
 from connectors.registry import connector_type, validate_options
-from connectors.zendesk import Zendesk
-from connectors.zendesk_api import items_of
-from connectors.zendesk_brands import _brand
-from connectors.zendesk_conversations import Conversations
-from connectors.zendesk_options import ZendeskOptions
+from connectors.zendesk.api import items_of
+from connectors.zendesk.brands import _brand
+from connectors.zendesk.connector import Zendesk
+from connectors.zendesk.conversations import Conversations
+from connectors.zendesk.options import ZendeskOptions
 from tests.connectors.conformance import Shelf
 from tests.connectors.fakes.openapi import SPECS, OpenApi
 from tests.connectors.fakes.server import Fault, Request, Response
@@ -35,8 +35,8 @@ FIXTURES = SPECS / "zendesk" / "fixtures"
 
 @pytest.fixture
 def fake(quick: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZendeskFake]:
-    monkeypatch.setattr("connectors.zendesk_api.PAGE", 2)
-    monkeypatch.setattr("connectors.zendesk_centre.EXPORT_PAGE", 3)
+    monkeypatch.setattr("connectors.zendesk.api.PAGE", 2)
+    monkeypatch.setattr("connectors.zendesk.centre.EXPORT_PAGE", 3)
     server = ZendeskFake(page=2, export_page=3)
     yield server
     server.close()

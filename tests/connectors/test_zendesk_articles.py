@@ -11,7 +11,7 @@ import pytest
 
 from configs.errors import AuthError, ConnectorError, CursorError
 from connectors.contract import Change, Checkpoint, Complete, Expected, Failed, Skipped, Upsert
-from connectors.zendesk import Zendesk
+from connectors.zendesk.connector import Zendesk
 from tests.connectors.conformance import Shelf
 from tests.connectors.fakes.server import Fault, Request, Response
 from tests.connectors.fakes.zendesk import ZendeskFake
@@ -20,8 +20,8 @@ from tests.connectors.test_zendesk import options
 
 @pytest.fixture
 def fake(quick: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZendeskFake]:
-    monkeypatch.setattr("connectors.zendesk_api.PAGE", 2)
-    monkeypatch.setattr("connectors.zendesk_centre.EXPORT_PAGE", 3)
+    monkeypatch.setattr("connectors.zendesk.api.PAGE", 2)
+    monkeypatch.setattr("connectors.zendesk.centre.EXPORT_PAGE", 3)
     server = ZendeskFake(page=2, export_page=3)
     yield server
     server.close()
@@ -127,7 +127,7 @@ def test_a_translation_that_is_removed_leaves_at_once(fake: ZendeskFake) -> None
     ],
 )
 def test_readers_are_the_members_of_any_segment(fields: dict[str, Any], readers: set[str] | None) -> None:
-    from connectors.zendesk_article_documents import readers_of
+    from connectors.zendesk.article_documents import readers_of
 
     assert readers_of({"id": 1, **fields}) == readers
 
@@ -343,7 +343,7 @@ def test_credentials_go_to_no_address_that_a_brand_names(fake: ZendeskFake) -> N
     ],
 )
 def test_a_brands_address_is_its_subdomain_of_zendesk(brand: dict[str, Any], url: str | None) -> None:
-    from connectors.zendesk_brands import _brand
+    from connectors.zendesk.brands import _brand
 
     raw = {"id": 1, "name": "Beta", "has_help_center": True, **brand}
     if url is None:

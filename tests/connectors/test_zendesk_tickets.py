@@ -11,7 +11,7 @@ import pytest
 
 from configs.errors import AuthError, ConnectorError, CursorError
 from connectors.contract import Change, Checkpoint, Complete, Delete, Failed, Upsert
-from connectors.zendesk import Zendesk
+from connectors.zendesk.connector import Zendesk
 from tests.connectors.conformance import Shelf
 from tests.connectors.fakes.server import Fault, Request, Response
 from tests.connectors.fakes.zendesk import ZendeskFake, stamp
@@ -20,8 +20,8 @@ from tests.connectors.test_zendesk import options
 
 @pytest.fixture
 def fake(quick: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZendeskFake]:
-    monkeypatch.setattr("connectors.zendesk_api.PAGE", 2)
-    monkeypatch.setattr("connectors.zendesk_tickets.CHECKPOINT", 2)
+    monkeypatch.setattr("connectors.zendesk.api.PAGE", 2)
+    monkeypatch.setattr("connectors.zendesk.tickets.CHECKPOINT", 2)
     server = ZendeskFake(page=2, export_page=3)
     yield server
     server.close()
@@ -241,13 +241,13 @@ def test_a_ticket_that_vanished_without_a_tombstone_leaves_by_a_sweep(fake: Zend
     assert not any(isinstance(change, Complete) for change in seen)
     _, seen = sync(fake, shelf, sweep_every="0s")
     assert len(shelf.documents) == 4
-    monkeypatch.setattr("connectors.zendesk_tickets.LAG", 0.0)
+    monkeypatch.setattr("connectors.zendesk.tickets.LAG", 0.0)
     sync(fake, shelf, sweep_every="0s")
     assert set(shelf.documents) == {name(number) for number in numbers if number != numbers[1]}
 
 
 def test_a_ticket_that_changes_while_a_sweep_runs_is_not_deleted(fake: ZendeskFake, monkeypatch: Any) -> None:
-    monkeypatch.setattr("connectors.zendesk_tickets.LAG", 0.0)
+    monkeypatch.setattr("connectors.zendesk.tickets.LAG", 0.0)
     numbers = [fake.add_ticket(f"T{n}", "Question") for n in range(4)]
     shelf, _ = sync(fake)
     connector = source(fake, sweep_every="0s")
@@ -310,7 +310,7 @@ def test_a_ticket_that_grows_too_old_leaves_with_a_sweep(fake: ZendeskFake, monk
     assert len(shelf.documents) == 1
     assert shelf.cursor
     state = {**shelf.cursor, "swept": 0.0}
-    monkeypatch.setattr("connectors.zendesk_tickets.time.time", lambda: fake.now - 1000.0)
+    monkeypatch.setattr("connectors.zendesk.tickets.time.time", lambda: fake.now - 1000.0)
     seen = list(source(fake, max_age="365d").changes(state))
     assert [change.reason for change in seen if hasattr(change, "reason")] == ["too old"]
     del number

@@ -112,7 +112,7 @@ def vendor(request: pytest.FixtureRequest) -> Iterator[Vendor]:
 def test_what_a_vendor_has_is_found_followed_and_forgotten(
     kind: str, vendor: Vendor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("connectors.zendesk_tickets.LAG", 0.0)
+    monkeypatch.setattr("connectors.zendesk.tickets.LAG", 0.0)
     caplog.set_level("DEBUG")
     world = vendor.world
     world.put("boots", "Worn boots can be exchanged within thirty days.")

@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote, urlencode
 
-from connectors.confluence import Confluence
-from connectors.confluence_options import ConfluenceOptions
+from connectors.confluence.connector import Confluence
+from connectors.confluence.options import ConfluenceOptions
 from tests.connectors.fakes.openapi import OpenApi
 from tests.connectors.fakes.server import Fake, Request, Response
 

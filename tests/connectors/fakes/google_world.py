@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from connectors.google_drive import GoogleDrive, GoogleDriveOptions
+from connectors.google_drive.connector import GoogleDrive, GoogleDriveOptions
 from tests.connectors.fakes.google import MAIL, GoogleFake
 from tests.connectors.fakes.google_items import DOC, FOLDER, SHEET, SHORTCUT, SLIDES, Grid, Item, Tab, permission
 
@@ -61,9 +61,9 @@ def serving() -> Iterator[GoogleFake]:
 
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages so small that a few files fill several."""
-    monkeypatch.setattr("connectors.google_api.PAGE_SIZE", 3)
-    monkeypatch.setattr("connectors.google_crawl.BATCH", 2)
-    monkeypatch.setattr("connectors.google_sheets.ROWS", 3)
+    monkeypatch.setattr("connectors.google_drive.api.PAGE_SIZE", 3)
+    monkeypatch.setattr("connectors.google_drive.crawl.BATCH", 2)
+    monkeypatch.setattr("connectors.google_drive.sheets.ROWS", 3)
     # Each client loads all of the system's certificates, which costs more than a test's run.
     monkeypatch.setattr("ssl.create_default_context", lambda *_, **__: _CONTEXT)
 

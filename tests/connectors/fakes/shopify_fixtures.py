@@ -17,15 +17,15 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of a few items, and no waiting for bulk operations."""
     for content in ("products", "collections", "pages", "articles"):
         monkeypatch.setitem(shopify_reader_page(), content, 3)
-    monkeypatch.setattr("connectors.shopify_bulk.FIRST_POLL", 0.0)
-    monkeypatch.setattr("connectors.shopify_crawl.BULK_CHECKPOINT", 2)
-    monkeypatch.setattr("connectors.shopify_queries.VARIANTS", 2)
-    monkeypatch.setattr("connectors.shopify_queries.COLLECTIONS", 1)
-    monkeypatch.setattr("connectors.shopify_queries.METAFIELDS", 2)
+    monkeypatch.setattr("connectors.shopify.bulk.FIRST_POLL", 0.0)
+    monkeypatch.setattr("connectors.shopify.crawl.BULK_CHECKPOINT", 2)
+    monkeypatch.setattr("connectors.shopify.queries.VARIANTS", 2)
+    monkeypatch.setattr("connectors.shopify.queries.COLLECTIONS", 1)
+    monkeypatch.setattr("connectors.shopify.queries.METAFIELDS", 2)
 
 
 def shopify_reader_page() -> dict[str, int]:
-    from connectors.shopify_reader import PAGE
+    from connectors.shopify.reader import PAGE
 
     return PAGE
 

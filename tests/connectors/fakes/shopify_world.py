@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from connectors.shopify import Shopify
-from connectors.shopify_options import ShopifyOptions
+from connectors.shopify.connector import Shopify
+from connectors.shopify.options import ShopifyOptions
 from tests.connectors.fakes.shopify import Record, ShopifyFake
 
 

@@ -1,0 +1,1 @@
+"""Confluence: pages, blog posts and attachments, on Cloud and Data Center."""

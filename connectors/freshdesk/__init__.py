@@ -1,0 +1,1 @@
+"""Freshdesk: solution articles and solved tickets."""

@@ -1,0 +1,1 @@
+"""OpenAI's vector stores: the way out of File Search."""

@@ -1,0 +1,1 @@
+"""Shopify: products, collections, pages, articles, policies and their translations."""

@@ -1,0 +1,1 @@
+"""Zendesk: help-centre articles and solved tickets."""
