@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs docs-check check kill-test bench bench-crawl lock clean
+.PHONY: help demo test lint types docs docs-check check kill-test follow-test bench bench-crawl lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,11 @@ check: test lint types docs-check ## All of the above, as CI does
 
 kill-test: $(READY) ## 200 seeded SIGKILLs in the middle of syncs; the shelf must equal a clean run's
 	@$(BIN)/python -m tests.ingest.kill --kills 200
+
+follow-test: $(READY) ## 10 more rounds of 200 random changes, faults and stops at each vendor's stand-in
+	@for round in 1 2 3 4 5 6 7 8 9 10; do \
+		OPENSHELF_SEEDS_FROM=$$((round * 1000)) $(BIN)/python -m pytest -n 2 tests/connectors -k "follow and reading or followed or bulk_operations or leaves_a_trace" || exit 1; \
+	done
 
 bench: $(READY) ## The main job on public data in ../shared/data: commands, timings, nDCG@10
 	@$(BIN)/python -m benchmarks.main_job build/bench

@@ -47,7 +47,7 @@ class TestRows(Conformance):
 
 @pytest.mark.parametrize(("seed", "sweep_every"), [(1, "365d"), (2, "0s"), (3, "365d")])
 def test_following_equals_reading_afresh(fake: GoogleFake, seed: int, sweep_every: str) -> None:
-    follow_changes(DriveWorld(fake, sweep_every=sweep_every), seed, changes=150)
+    follow_changes(DriveWorld(fake, sweep_every=sweep_every), seed)
 
 
 def test_the_fake_is_held_against_googles_documents(fake: GoogleFake) -> None:
