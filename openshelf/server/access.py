@@ -17,7 +17,7 @@ from openshelf.server import keys
 from openshelf.server.contract import Caller, Scope
 from openshelf.server.errors import ApiError
 
-LOOPBACK = Caller("loopback", frozenset(keys.SCOPES))
+LOOPBACK = Caller(keys.LOOPBACK, frozenset(keys.SCOPES))
 
 
 class Access:

@@ -76,7 +76,7 @@ class SearchStores(Protocol):
         max_num_results: int = 10,
         ranking: Ranking = Ranking(),
     ) -> list[StoreHit]:
-        """Hits for any of ``queries``, best first.
+        """Hits for any of ``queries``, best first. Without queries only the stores and the filter are checked.
 
         Args:
             filters: OpenAI's comparison and compound filters, as they came.

@@ -17,7 +17,13 @@ from configs.errors import (
     SyncBusy,
 )
 
-_TYPES = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+_TYPES = {
+    400: "invalid_request_error",
+    402: "insufficient_quota",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+}
 _STATUS: tuple[tuple[type[OpenshelfError], int, str], ...] = (
     (FilterError, 400, "invalid_filter"),
     (BudgetExceeded, 402, "budget_exceeded"),

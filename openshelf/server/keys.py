@@ -21,6 +21,8 @@ from openshelf.server.contract import Caller, Scope
 from openshelf.server.tables import keys
 
 _PREFIX = "osk"
+LOOPBACK = "loopback"
+"""The caller's name where no key is needed."""
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
@@ -56,6 +58,8 @@ def create(
     """
     if not name.strip() or not name.isprintable():
         raise ConfigError("A key's name is a word or some, for the list and the log.")
+    if name == LOOPBACK:
+        raise ConfigError(f"{LOOPBACK!r} is who asks without a key, so no key is named so.", hint="Take another name.")
     if connection.execute(select(keys.c.id).where(keys.c.name == name, keys.c.revoked.is_(None))).first():
         raise ConfigError(f"There is a key {name!r} already.", hint="Take another name, or revoke that one first.")
     unknown = sorted(set(scopes) - set(SCOPES))

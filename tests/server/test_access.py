@@ -55,6 +55,12 @@ def test_without_keys_loopback_is_open_to_programs_and_closed_to_web_pages(tmp_p
         assert http.get("/v1/files", headers={"authorization": f"Bearer {token}"}).status_code == 401
 
 
+def test_no_key_takes_the_name_of_who_needs_none(guarded: Live) -> None:
+    # What was made without a key belongs to that name, and such a key would read it all.
+    with pytest.raises(ConfigError, match="without a key"):
+        made(guarded, "loopback", scopes=["read"])
+
+
 def test_a_wrong_key_is_an_authentication_error(guarded: Live, owner: str) -> None:
     head, _, secret = owner.rpartition("-")
     for key in ("nonsense", "osk-", "osk--", head, f"{head}-", f"{head}-{secret[:-1]}x", f"osk-000000000000-{secret}"):
