@@ -51,8 +51,8 @@ class Tree:
         return chain[::-1]
 
     def others(self) -> Iterator[str]:
-        """Ids of what is neither page nor blog post and has pages below it."""
-        return (node.id for node in self._nodes.values() if node.kind not in ("page", "blogpost"))
+        """Ids of what has pages below it and is in no listing, nor found by a search: folders, archived pages…"""
+        return (name for name in self._nodes if name not in self.listed)
 
 
 def place_of(node: Node, above: list[Node]) -> str:

@@ -109,6 +109,19 @@ def test_restrictions_of_folders_count(fake: ConfluenceFake) -> None:
     assert shelf.documents[page].readers == names("user:ann")
 
 
+def test_an_archived_page_that_is_restricted_later_closes_what_hangs_below_with_the_next_sync(
+    fake: ConfluenceFake, looks: ConfluenceWorld
+) -> None:
+    above = fake.create("Above", "<p>Above.</p>", space="DOC")
+    below = fake.create("Below", "<p>Below.</p>", space="DOC", parent=above)
+    fake.archive(above)
+    shelf = fresh(looks)
+    assert shelf.documents[below].readers is None
+    fake.restrict(above, groups=["leads"])
+    shelf.sync(looks)
+    assert shelf.documents[below].readers == names("group:leads")
+
+
 def test_names_are_read_to_the_end_of_their_pages(fake: ConfluenceFake) -> None:
     fake.cap = 2
     page = fake.create("P")

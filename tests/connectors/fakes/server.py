@@ -114,7 +114,7 @@ class Fake:
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign] # resets are on purpose
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
     def answer(self, request: Request) -> Response:
