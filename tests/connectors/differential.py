@@ -43,8 +43,8 @@ def follow_changes(world: VendorWorld, seed: int, changes: int = 200) -> None:
         world.fake.calm()
     shelf.sync(world)
     expected = fresh(world)
-    assert not shelf.failed
     assert shelf.documents == expected.documents, f"seed {seed}"
+    assert not shelf.failed, f"seed {seed}: {shelf.failed}"
     assert not world.fake.problems, world.fake.problems[:3]
 
 
