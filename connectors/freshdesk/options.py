@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from typing import ClassVar, Literal, Self
+from datetime import date
+from typing import ClassVar, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 
-from configs.schema import seconds
-from connectors.addresses import configured_url
-from connectors.api_options import ApiOptions
+from connectors.desk_options import DeskOptions
 from connectors.personal_data import PersonalKind
 
 Plan = Literal["trial", "growth", "pro", "enterprise"]
@@ -27,10 +25,9 @@ STATUSES = {"open": 2, "pending": 3, "resolved": 4, "closed": 5}
 
 _ARTICLES_ONLY = ("categories", "folders", "languages")
 _TICKETS_ONLY = ("statuses", "without_tags", "types", "groups", "since", "max_age", "strip_quotes", "redact")
-_TICKET_SWEEP = 7 * 86400.0
 
 
-class FreshdeskOptions(ApiOptions):
+class FreshdeskOptions(DeskOptions):
     """The YAML keys of a ``freshdesk`` source."""
 
     url: str = Field(description="`https://<company>.freshdesk.com`; not the portal's own domain.")
@@ -66,12 +63,9 @@ class FreshdeskOptions(ApiOptions):
         description="Tickets: personal data to take out of text and titles: email, phone, card, iban, ip.",
     )
 
-    unscoped: ClassVar[frozenset[str]] = ApiOptions.unscoped | {"api_key", "plan"}
-
-    @field_validator("url")
-    @classmethod
-    def _safe_url(cls, url: str) -> str:
-        return configured_url(url).rstrip("/")
+    articles_only = _ARTICLES_ONLY
+    tickets_only = _TICKETS_ONLY
+    unscoped: ClassVar[frozenset[str]] = DeskOptions.unscoped | {"api_key", "plan"}
 
     @field_validator("api_key")
     @classmethod
@@ -98,24 +92,6 @@ class FreshdeskOptions(ApiOptions):
                 raise ValueError(f"{language!r} is no language code; write for example fr or pt-BR")
         return languages
 
-    @field_validator("max_age")
-    @classmethod
-    def _an_age(cls, text: str | None) -> str | None:
-        if text is not None:
-            seconds(text)
-        return text
-
-    @model_validator(mode="after")
-    def _combinations(self) -> Self:
-        others = _TICKETS_ONLY if self.content == "articles" else _ARTICLES_ONLY
-        misplaced = [name for name in others if name in self.model_fields_set]
-        if misplaced:
-            owner = "tickets" if self.content == "articles" else "articles"
-            raise ValueError(f"{misplaced[0]} goes with content: {owner}")
-        if self.since is not None and self.max_age is not None:
-            raise ValueError("give either since or max_age")
-        return self
-
     @property
     def per_minute(self) -> int:
         """Requests a minute: as given, else half of what the plan allows, so that people can go on working."""
@@ -129,19 +105,6 @@ class FreshdeskOptions(ApiOptions):
         return max(1, LIMITS[self.plan][1] // 2)
 
     @property
-    def sweep_seconds(self) -> float:
-        """``sweep_every`` in seconds; tickets report their deletions, so by default they are listed once a week."""
-        if self.content == "tickets" and "sweep_every" not in self.model_fields_set:
-            return _TICKET_SWEEP
-        return super().sweep_seconds
-
-    @property
     def status_numbers(self) -> frozenset[int]:
         """``statuses`` as Freshdesk numbers them."""
         return frozenset(STATUSES[one] if isinstance(one, str) else one for one in self.statuses)
-
-    def oldest(self, now: float) -> float:
-        """The moment (seconds) before which a resolved ticket is too old; 0 where any age is right."""
-        if self.since is not None:
-            return datetime(self.since.year, self.since.month, self.since.day, tzinfo=UTC).timestamp()
-        return 0.0 if self.max_age is None else max(0.0, now - seconds(self.max_age))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from configs.schema import seconds
-from connectors.addresses import configured_url
-from connectors.api_options import ApiOptions
+from connectors.desk_options import DeskOptions
 from connectors.personal_data import PersonalKind
 
 Status = Literal["new", "open", "pending", "hold", "solved", "closed"]
@@ -18,7 +16,6 @@ Named = str | int
 
 _ARTICLES_ONLY = ("locales", "sections", "categories", "labels", "include_drafts", "include_outdated")
 _TICKETS_ONLY = ("statuses", "tags", "without_tags", "since", "max_age", "include_internal_notes", "strip_quotes")
-_TICKET_SWEEP = 7 * 86400.0
 
 
 class ZendeskOAuth(BaseModel):
@@ -31,10 +28,8 @@ class ZendeskOAuth(BaseModel):
     scope: str = Field("read", min_length=1, description="Scopes of the tokens, with spaces between them.")
 
 
-class ZendeskOptions(ApiOptions):
+class ZendeskOptions(DeskOptions):
     """The YAML keys of a ``zendesk`` source."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     url: str = Field(description="`https://<company>.zendesk.com`.")
     content: Literal["articles", "tickets"] = Field(description="Help centre articles, or solved tickets.")
@@ -71,18 +66,15 @@ class ZendeskOptions(ApiOptions):
         10, ge=1, description="Most requests a minute to incremental exports; Zendesk allows 10."
     )
 
-    unscoped: ClassVar[frozenset[str]] = ApiOptions.unscoped | {
+    articles_only = _ARTICLES_ONLY
+    tickets_only = _TICKETS_ONLY
+    unscoped: ClassVar[frozenset[str]] = DeskOptions.unscoped | {
         "oauth",
         "token",
         "email",
         "api_token",
         "incremental_per_minute",
     }
-
-    @field_validator("url")
-    @classmethod
-    def _safe_url(cls, url: str) -> str:
-        return configured_url(url).rstrip("/")
 
     @field_validator("locales")
     @classmethod
@@ -96,38 +88,11 @@ class ZendeskOptions(ApiOptions):
             raise ValueError("statuses is empty; leave it out for solved and closed tickets")
         return statuses
 
-    @field_validator("max_age")
-    @classmethod
-    def _an_age(cls, text: str | None) -> str | None:
-        if text is not None:
-            seconds(text)
-        return text
-
     @model_validator(mode="after")
-    def _combinations(self) -> Self:
+    def _one_way_in(self) -> Self:
         ways = [self.oauth is not None, self.token is not None, self.api_token is not None]
         if sum(ways) != 1:
             raise ValueError("give one of oauth, token, or email with api_token")
         if (self.email is None) != (self.api_token is None):
             raise ValueError("email and api_token go together")
-        others = _TICKETS_ONLY if self.content == "articles" else _ARTICLES_ONLY
-        misplaced = [name for name in others if name in self.model_fields_set]
-        if misplaced:
-            owner = "tickets" if self.content == "articles" else "articles"
-            raise ValueError(f"{misplaced[0]} goes with content: {owner}")
-        if self.since is not None and self.max_age is not None:
-            raise ValueError("give either since or max_age")
         return self
-
-    @property
-    def sweep_seconds(self) -> float:
-        """``sweep_every`` in seconds; tickets report their deletions, so by default they are listed once a week."""
-        if self.content == "tickets" and "sweep_every" not in self.model_fields_set:
-            return _TICKET_SWEEP
-        return super().sweep_seconds
-
-    def oldest(self, now: float) -> float:
-        """The moment (seconds) before which a solved ticket is too old; 0 where any age is right."""
-        if self.since is not None:
-            return datetime(self.since.year, self.since.month, self.since.day, tzinfo=UTC).timestamp()
-        return 0.0 if self.max_age is None else max(0.0, now - seconds(self.max_age))
