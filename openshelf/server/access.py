@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from fastapi import Depends, Request
 
 from configs.errors import ConfigError
 from configs.server import Server
+from connectors.addresses import is_loopback
 from ingest.ledger import Ledger
 from openshelf.server import keys
 from openshelf.server.contract import Caller, Scope
@@ -122,16 +122,6 @@ def _writes(request: Request) -> Caller:
 
 Reader = Annotated[Caller, Depends(_reads)]
 Writer = Annotated[Caller, Depends(_writes)]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` is an address of this machine that others cannot reach."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def refuse_open_door(ledger: Ledger, host: str) -> None:

@@ -10,8 +10,9 @@ import uvicorn
 
 from configs.errors import ConfigError
 from configs.server import Server
+from connectors.addresses import is_loopback
 from openshelf.server import tables
-from openshelf.server.access import is_loopback, refuse_open_door
+from openshelf.server.access import refuse_open_door
 from openshelf.server.app import create_app
 from openshelf.shelf import Shelf
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import openai
 import pytest
 
+from connectors.addresses import is_loopback
 from openshelf import ConfigError, Shelf
 from openshelf.server import keys, tables
-from openshelf.server.access import is_loopback, refuse_open_door
+from openshelf.server.access import refuse_open_door
 from tests.openshelf.command import Result, invoke, sentence_of, write_shelf
 from tests.server.live import Live, open_shelf, serving
 
