@@ -1,0 +1,1 @@
+"""Measure, tune and rehearse: drives ingest and retrieval, knows no vendor."""
