@@ -5,7 +5,7 @@ An operator's tool: it tells of documents that the given viewer may not see, so 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -17,12 +17,12 @@ from ingest.filters import All, AnyOf, Comparison, Filter, parse_filter
 from ingest.ledger import builds as build_rows
 from ingest.ledger import keywords
 from ingest.ledger.tables import builds, chunks, documents, failures
-from ingest.ledger.where import FIELDS, Groups, matches, visible
+from ingest.ledger.where import FIELDS, Groups, among, matches, visible
 from ingest.metadata import decode_metadata
 from retrieval.hit import Hit
 from retrieval.nearest import Nearest, exact
 from retrieval.search import Searcher, Trace
-from retrieval.view import embedder_key
+from retrieval.view import candidates, embedder_key
 
 
 class Reason(StrEnum):
@@ -246,8 +246,17 @@ def _keys(filter: Filter) -> set[str]:
 
 def _keyword_standing(connection: Connection, trace: Trace, mine: set[int]) -> Standing:
     everything = max(1, sum(trace.view.counts.values()))
+
+    def allowed(rowids: Sequence[int]) -> set[int]:
+        return {one.rowid for one in candidates(connection, trace.restrict, among(chunks.c.rowid, rowids))}
+
     ranked = keywords.search(
-        connection, trace.query, everything, languages=trace.view.languages, restrict=trace.restrict
+        connection,
+        trace.query,
+        everything,
+        builds=trace.builds,
+        languages=trace.view.languages,
+        visible=allowed,
     )
     return _standing(dict(ranked), mine)
 

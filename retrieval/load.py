@@ -10,10 +10,12 @@ from sqlalchemy import Connection, Row, select
 from ingest.ledger.builds import Build
 from ingest.ledger.keywords import matched
 from ingest.ledger.tables import bodies, chunks, documents
+from ingest.ledger.terms import query_terms
+from ingest.ledger.where import among
 from ingest.metadata import decode_metadata
 from retrieval.hit import Hit, Why
 from retrieval.pick import Chosen
-from retrieval.view import View, among
+from retrieval.view import View
 
 
 class Place(NamedTuple):
@@ -57,9 +59,11 @@ def load_hits(
         found = connection.execute(select(bodies.c.hash, bodies.c.text).where(among(bodies.c.hash, sorted(parents))))
         texts = dict(found.all())
     builds = {build.id: build for build in view.builds}
-    return [
-        _hit(rows[one.rowid], builds[one.build], one, places[one.rowid], texts, query, view, notes) for one in chosen
-    ]
+    asked = {
+        language: query_terms(query, view.languages, stems=[language])
+        for language in {row.language for row in rows.values()}
+    }
+    return [_hit(rows[one.rowid], builds[one.build], one, places[one.rowid], texts, asked, notes) for one in chosen]
 
 
 def passages(connection: Connection, rowids: Sequence[int]) -> dict[int, str]:
@@ -76,8 +80,7 @@ def _hit(
     chosen: Chosen,
     place: Place,
     texts: Mapping[str, str],
-    query: str,
-    view: View,
+    asked: Mapping[str | None, Sequence[str]],
     notes: tuple[str, ...],
 ) -> Hit:
     indexed = "\n".join(part for part in (row.chunk_prefix, row.chunk_header, row.chunk_text) if part)
@@ -105,7 +108,7 @@ def _hit(
             reranked=chosen.reranked,
             fingerprint=build.fingerprint,
             chunker=str((build.settings.get("chunker") or {}).get("type", "")),
-            matched=matched(query, indexed, row.language, view.languages),
+            matched=matched(asked[row.language], indexed, row.language),
             notes=(*chosen.notes, *notes),
         ),
         header=header,

@@ -18,10 +18,10 @@ from ingest.embed.contract import Vectors
 from ingest.filters import Filter
 from ingest.ledger.builds import Build
 from ingest.ledger.tables import chunks
-from ingest.ledger.where import ALL_GROUPS, Groups
+from ingest.ledger.where import ALL_GROUPS, Groups, among
 from ingest.metadata import store_filter
 from ingest.stores.contract import Neighbour, VectorStore
-from retrieval.view import Candidate, View, among, candidates, similarities
+from retrieval.view import Candidate, View, candidates, similarities
 
 _LARGEST = 8  # pages grow to this many times the first one
 
@@ -93,15 +93,17 @@ def surviving(
     size = k
     while True:
         scores = {neighbour.id: neighbour.score for page in nearest.pages for neighbour in page.found}
-        known = candidates(connection, restrict, among(chunks.c.id, scores))
+        ordered = sorted(scores, key=lambda name: (-scores[name], name))
+        known = candidates(connection, restrict, among(chunks.c.id, ordered[:k]))
+        if len(known) < k:
+            known += candidates(connection, restrict, among(chunks.c.id, ordered[k:])) if ordered[k:] else []
         seen: dict[int, int] = {}
         for candidate in known:
             seen[candidate.build] = seen.get(candidate.build, 0) + 1
         short = [page for page in nearest.pages if page.full and seen.get(page.build.id, 0) < enough]
-        if not short:
-            found = {candidate.rowid: candidate for candidate in known}
-            ordered = heapq.nlargest(k, found.values(), key=lambda candidate: (scores[candidate.id], -candidate.rowid))
-            return {candidate.rowid: scores[candidate.id] for candidate in ordered}, found
+        if not short or len(known) == k:
+            known.sort(key=lambda candidate: (-scores[candidate.id], candidate.rowid))
+            return {one.rowid: scores[one.id] for one in known[:k]}, {one.rowid: one for one in known}
         size *= 2
         if size > k * _LARGEST:
             return exact(connection, nearest, restrict, k)

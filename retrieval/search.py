@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,10 @@ from configs.schema import Retrieval
 from ingest.embed.contract import Embedder
 from ingest.filters import Filter, parse_filter
 from ingest.ledger import Ledger, keywords
+from ingest.ledger.builds import Build
 from ingest.ledger.ledger import generation
 from ingest.ledger.tables import chunks
-from ingest.ledger.where import Groups, clause
+from ingest.ledger.where import Groups, among, clause
 from ingest.metadata import store_filter
 from ingest.stores.contract import VectorStore
 from retrieval.fusion import convex, ranks, rrf
@@ -26,7 +27,7 @@ from retrieval.load import Place, load_hits, passages
 from retrieval.nearest import Nearest, first_pages, surviving
 from retrieval.pick import Pick, pick
 from retrieval.rerank import rerank
-from retrieval.view import Candidate, View, active, among, candidates, embedder_key, read_view, vectors
+from retrieval.view import Candidate, View, active, candidates, embedder_key, read_view, vectors
 
 MAX_QUERY = 8000  # characters; what follows is a document, not a question
 _TRIES = 3
@@ -38,6 +39,7 @@ class Trace:
     """A search with everything that led to its hits, keyed by ``chunks.rowid``.
 
     Attributes:
+        builds: ids of those that the filter leaves possible; keyword statistics are theirs.
         vectors: one list for each embedder in use.
         dropped: why a fused candidate is not among the hits.
     """
@@ -46,6 +48,7 @@ class Trace:
     options: Retrieval
     view: View
     restrict: ColumnElement[bool]
+    builds: tuple[int, ...]
     keywords: Mapping[int, float]
     vectors: tuple[Mapping[int, float], ...]
     fused: Mapping[int, float]
@@ -189,7 +192,7 @@ class Searcher:
             return []
         by_embedder: dict[str, list[Any]] = {}
         for build in view.builds:
-            if store_filter(filter, None, source=build.source) is not False:
+            if _possible(build, filter):
                 by_embedder.setdefault(embedder_key(build), []).append(build)
         return [
             first_pages(
@@ -216,12 +219,24 @@ class Searcher:
         notes: tuple[str, ...],
     ) -> Trace:
         restrict = and_(active(view), clause(filter, groups))
+        possible = tuple(build.id for build in view.builds if _possible(build, filter))
         found: dict[int, Candidate] = {}
         by_keyword: dict[int, float] = {}
+
+        def visible(rowids: Sequence[int]) -> Collection[int]:
+            found.update((one.rowid, one) for one in candidates(connection, restrict, among(chunks.c.rowid, rowids)))
+            return found.keys()
+
         if options.keyword_weight:
-            by_keyword = dict(
-                keywords.search(connection, query, options.candidates, languages=view.languages, restrict=restrict)
+            ranked = keywords.search(
+                connection,
+                query,
+                options.candidates,
+                builds=possible,
+                languages=view.languages,
+                visible=visible,
             )
+            by_keyword = dict(ranked)
         by_vector: list[dict[int, float]] = []
         enough = min(options.candidates, max(options.top_k, options.candidates // 2))
         for nearest in lists:
@@ -229,12 +244,15 @@ class Searcher:
             by_vector.append(scores)
             found |= known
         missing = by_keyword.keys() - found.keys()
-        found |= {c.rowid: c for c in candidates(connection, restrict, among(chunks.c.rowid, missing))}
+        if missing:
+            visible(list(missing))
         places = _places(by_keyword, by_vector)
         fused = _fuse(by_keyword, by_vector, options)
         picked = self._pick(connection, query, found, fused, options)
         hits = load_hits(connection, view, query, picked.chosen, places, notes)
-        return Trace(query, options, view, restrict, by_keyword, tuple(by_vector), fused, picked.dropped, hits)
+        return Trace(
+            query, options, view, restrict, possible, by_keyword, tuple(by_vector), fused, picked.dropped, hits
+        )
 
     def _pick(
         self,
@@ -259,6 +277,11 @@ class Searcher:
             options,
             lambda rowids: vectors(connection, rowids),
         )
+
+
+def _possible(build: Build, filter: Filter | None) -> bool:
+    """Whether the filter leaves anything of a build; its source may rule it out."""
+    return store_filter(filter, None, source=build.source) is not False
 
 
 def _places(by_keyword: Mapping[int, float], by_vector: list[dict[int, float]]) -> dict[int, Place]:

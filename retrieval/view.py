@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Select, String, and_, column, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from ingest.embed.contract import Vectors
 from ingest.ledger import builds as build_rows
 from ingest.ledger.builds import Build
 from ingest.ledger.ledger import generation
 from ingest.ledger.tables import builds, chunks, documents, embeddings
+from ingest.ledger.where import among
 
 _PAGE = 2000
 
@@ -36,8 +37,7 @@ class View:
     restricted: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """The light half of a chunk: enough to rank it. ``rowid`` is ``chunks.rowid``, ``document`` ``documents.rowid``."""
 
     rowid: int
@@ -76,12 +76,6 @@ def embedder_key(build: Build) -> str:
     return json.dumps(build.embedder, sort_keys=True)
 
 
-def among(name: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
-    """``name IN values`` as one bound value, so that any number of them is one cached statement."""
-    each = func.json_each(literal(json.dumps(list(values)), String)).table_valued(column("value"))
-    return name.in_(select(each.c.value))
-
-
 def active(view: View) -> ColumnElement[bool]:
     """The condition that a row belongs to a build that is active now."""
     return and_(builds.c.state == build_rows.ACTIVE, among(builds.c.id, [build.id for build in view.builds]))
@@ -96,10 +90,7 @@ def candidates(
             chunks.c.rowid, chunks.c.id, chunks.c.document, chunks.c.build, chunks.c.parent_start, chunks.c.parent_end
         )
     ).where(restrict, condition)
-    return [
-        Candidate(row.rowid, row.id, row.document, row.build, _span(row.parent_start, row.parent_end))
-        for row in connection.execute(statement)
-    ]
+    return [_candidate(*row) for row in connection.execute(statement)]
 
 
 def vectors(connection: Connection, rowids: Collection[int]) -> dict[int, Vectors]:
@@ -133,11 +124,7 @@ def similarities(
     )
     for page in connection.execution_options(yield_per=_PAGE).execute(statement).partitions(_PAGE):
         matrix = np.frombuffer(b"".join(row.vector for row in page), dtype="<f4").reshape(len(page), -1)
-        found = [
-            Candidate(row.rowid, row.id, row.document, row.build, _span(row.parent_start, row.parent_end))
-            for row in page
-        ]
-        yield found, matrix @ query
+        yield [_candidate(*row[:6]) for row in page], matrix @ query
 
 
 def _joined(statement: Select[Any]) -> Select[Any]:
@@ -148,5 +135,5 @@ def _joined(statement: Select[Any]) -> Select[Any]:
     )
 
 
-def _span(start: int | None, end: int | None) -> tuple[int, int] | None:
-    return None if start is None or end is None else (start, end)
+def _candidate(rowid: int, name: str, document: int, build: int, start: int | None, end: int | None) -> Candidate:
+    return Candidate(rowid, name, document, build, None if start is None or end is None else (start, end))

@@ -12,12 +12,11 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from connectors.contract import Cursor
-from ingest.ledger import keywords
+from ingest.ledger import postings
 from ingest.ledger.ledger import next_generation
 from ingest.ledger.tables import bodies, builds, chunks, documents, embeddings, sources
 
 ACTIVE, BUILDING, RETIRED = "active", "building", "retired"
-_SQL_VARIABLES = 500  # well under SQLite's limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +131,9 @@ def accept(connection: Connection, source: str) -> None:
 
 def drop(connection: Connection, build: Build) -> None:
     """Remove a build with its documents, chunks and keywords. Its collection is left to the sweep."""
-    remove_keywords(connection, chunks.c.build == build.id)
+    postings.drop(connection, build.id)
     connection.execute(delete(builds).where(builds.c.id == build.id))
     next_generation(connection)
-
-
-def remove_keywords(connection: Connection, condition: Any) -> None:
-    """Take the chunks that meet ``condition`` out of the keyword index."""
-    rowids = list(connection.execute(select(chunks.c.rowid).where(condition)).scalars())
-    for start_at in range(0, len(rowids), _SQL_VARIABLES):
-        keywords.remove(connection, rowids[start_at : start_at + _SQL_VARIABLES])
 
 
 def collect_garbage(connection: Connection) -> None:

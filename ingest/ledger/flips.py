@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
@@ -17,9 +18,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from connectors.contract import Cursor
 from ingest.document import Chunk, Document, Element, Kind
-from ingest.ledger import keywords
-from ingest.ledger.builds import Build, remove_keywords
-from ingest.ledger.ledger import next_generation
+from ingest.ledger import keywords, postings
+from ingest.ledger.builds import Build
+from ingest.ledger.ledger import next_generation, reserve_chunks
 from ingest.ledger.tables import bodies, builds, chunks, documents
 from ingest.metadata import decode_metadata, encode_metadata
 
@@ -57,11 +58,16 @@ def flip(
     stale: list[str] = []
     for document_id in deletes:
         stale += _remove(connection, build, document_id)
+    number = reserve_chunks(connection, sum(len(item.chunks) for item in upserts))
+    rows: list[keywords.KeywordRow] = []
     for item in upserts:
         old = set(_chunk_ids(connection, build, item.document.id))
         _remove(connection, build, item.document.id)
-        _insert(connection, build, item)
+        rows += _insert(connection, build, item, number)
+        number += len(item.chunks)
         stale += old - set(item.ids)
+    keywords.add(connection, build.id, rows)
+    postings.tidy(connection, build.id)
     if cursor is not None:
         connection.execute(update(builds).where(builds.c.id == build.id).values(cursor=cursor))
     if visible and (upserts or stale):
@@ -117,13 +123,14 @@ def _remove(connection: Connection, build: Build, document_id: str) -> list[str]
     if rowid is None:
         return []
     ids = _chunk_ids(connection, build, document_id)
-    remove_keywords(connection, chunks.c.document == rowid)
+    going = connection.scalars(select(chunks.c.rowid).where(chunks.c.document == rowid)).all()
+    postings.remove(connection, going)
     connection.execute(delete(chunks).where(chunks.c.document == rowid))
     connection.execute(delete(documents).where(documents.c.rowid == rowid))
     return ids
 
 
-def _insert(connection: Connection, build: Build, item: Indexed) -> None:
+def _insert(connection: Connection, build: Build, item: Indexed, number: int) -> list[keywords.KeywordRow]:
     document = item.document
     elements = [list(asdict(element).values()) for element in document.elements]
     body = hashlib.sha256(json.dumps([document.text, elements], ensure_ascii=False).encode()).hexdigest()
@@ -154,27 +161,29 @@ def _insert(connection: Connection, build: Build, item: Indexed) -> None:
         .returning(documents.c.rowid)
     ).scalar_one()
     rows: list[keywords.KeywordRow] = []
-    for chunk, chunk_id, key in zip(item.chunks, item.ids, item.keys, strict=True):
-        chunk_rowid = connection.execute(
-            chunks.insert()
-            .values(
-                id=chunk_id,
-                build=build.id,
-                document=rowid,
-                ordinal=chunk.ordinal,
-                text=chunk.text,
-                header=chunk.header,
-                prefix=chunk.prefix,
-                start=chunk.start,
-                end=chunk.end,
-                parent_start=chunk.parent[0] if chunk.parent else None,
-                parent_end=chunk.parent[1] if chunk.parent else None,
-                page=chunk.page,
-                heading_path=list(chunk.heading_path),
-                tokens=chunk.tokens,
-                embedding=key,
-            )
-            .returning(chunks.c.rowid)
-        ).scalar_one()
+    made = []
+    for chunk_rowid, chunk, chunk_id, key in zip(count(number), item.chunks, item.ids, item.keys, strict=False):
+        made.append(
+            {
+                "rowid": chunk_rowid,
+                "id": chunk_id,
+                "build": build.id,
+                "document": rowid,
+                "ordinal": chunk.ordinal,
+                "text": chunk.text,
+                "header": chunk.header,
+                "prefix": chunk.prefix,
+                "start": chunk.start,
+                "end": chunk.end,
+                "parent_start": chunk.parent[0] if chunk.parent else None,
+                "parent_end": chunk.parent[1] if chunk.parent else None,
+                "page": chunk.page,
+                "heading_path": list(chunk.heading_path),
+                "tokens": chunk.tokens,
+                "embedding": key,
+            }
+        )
         rows.append(keywords.KeywordRow(chunk_rowid, chunk.prefix, chunk.shown, document.language))
-    keywords.add(connection, rows)
+    if made:
+        connection.execute(chunks.insert(), made)
+    return rows

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.exc import DatabaseError
 
 from configs.errors import LedgerError
-from ingest.ledger import keywords, tables
+from ingest.ledger import tables
 
 FILE = "ledger.sqlite"
 _BUSY_SECONDS = 60
@@ -95,20 +95,30 @@ class Ledger:
         with self.writing() as connection:
             tables.metadata.create_all(connection)
             if _get(connection, "schema") is None:
-                keywords.create(connection)
                 connection.execute(
                     tables.meta.insert(),
                     [
                         {"key": "schema", "value": str(tables.SCHEMA_VERSION)},
                         {"key": "generation", "value": "0"},
+                        {"key": "chunks", "value": "1"},
                         {"key": "shelf", "value": secrets.token_hex(4)},
                     ],
                 )
+            else:
+                from ingest.ledger.upgrade import upgrade
+
+                upgrade(connection, int(_get(connection, "schema") or 0))
 
 
 def generation(connection: Connection) -> int:
     """The generation number as this connection's snapshot sees it."""
     return int(_get(connection, "generation") or 0)
+
+
+def reserve_chunks(connection: Connection, count: int) -> int:
+    """The first of ``count`` numbers for new chunks (``chunks.rowid``): ascending, never given twice."""
+    statement = "UPDATE meta SET value = CAST(value AS INTEGER) + :count WHERE key = 'chunks' RETURNING value"
+    return int(connection.execute(text(statement), {"count": count}).scalar_one()) - count
 
 
 def next_generation(connection: Connection) -> None:

@@ -1,7 +1,7 @@
 """The ledger's tables.
 
     sources ──< builds ──< documents ──< chunks >── embeddings
-                               │           └── keywords (FTS5, rowid = chunks.rowid)
+                               │           └── segments ──< postings (the keyword index)
                                └── bodies (parsed text and elements, shared by builds)
     runs ──< failures          spend          conversations ──< turns
 
@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -91,7 +91,7 @@ documents = Table(
 chunks = Table(
     "chunks",
     metadata,
-    Column("rowid", Integer, primary_key=True),
+    Column("rowid", Integer, primary_key=True),  # ascending, and never used twice
     Column("id", String, nullable=False, unique=True),
     Column("build", ForeignKey("builds.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("document", ForeignKey("documents.rowid", ondelete="CASCADE"), nullable=False, index=True),
@@ -107,6 +107,27 @@ chunks = Table(
     Column("heading_path", JSON, nullable=False),
     Column("tokens", Integer, nullable=False),
     Column("embedding", String, nullable=False, index=True),  # embeddings.key
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("build", ForeignKey("builds.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("first", Integer, nullable=False),  # chunks.rowid of its first and last chunk; no two of a build overlap
+    Column("last", Integer, nullable=False),
+    Column("size", Integer, nullable=False),  # chunks
+    Column("length", Integer, nullable=False),  # terms in all of them
+    Column("gone", Integer, nullable=False),  # chunks that are no longer in the ledger
+    sqlite_autoincrement=True,
+)
+
+postings = Table(
+    "postings",
+    metadata,
+    Column("segment", ForeignKey("segments.id", ondelete="CASCADE"), primary_key=True),
+    Column("term", String, primary_key=True),
+    Column("data", LargeBinary, nullable=False),  # see ingest.ledger.postings.POSTING
 )
 
 embeddings = Table(

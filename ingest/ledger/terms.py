@@ -23,7 +23,7 @@ import Stemmer
 from configs.errors import IngestError
 
 DEFAULT_LANGUAGE = "en"  # of a document whose language is unknown
-MAX_QUERY_WORDS = 64  # a pasted ticket is a query too; FTS5 bounds the depth of an expression
+MAX_QUERY_WORDS = 64  # a pasted ticket is a query too
 
 # Chinese, Japanese, Korean, and the South-East Asian scripts that write no spaces.
 _PAIRED = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, String, and_, false, func, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, String, and_, column, false, func, literal, not_, or_, select, true
 
 from ingest.filters import All, AnyOf, Comparison, Filter, Scalar
 from ingest.ledger.tables import builds, documents
@@ -33,6 +34,12 @@ FIELDS = {
     "media_type": documents.c.media_type,
 }
 """Keys that a filter can use although they are no metadata; they win over metadata of the same name."""
+
+
+def among(name: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """``name IN values`` as one bound value, so that any number of them is one cached statement."""
+    each = func.json_each(literal(json.dumps(list(values)), String)).table_valued(column("value"))
+    return name.in_(select(each.c.value))
 
 
 def clause(filter: Filter | None, groups: Groups) -> ColumnElement[bool]:

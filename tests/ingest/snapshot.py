@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from configs.schema import Store
 from ingest.ledger import Ledger, builds, embeddings
 from ingest.ledger.tables import bodies, chunks, documents, failures
 from ingest.stores import open_store
 from ingest.stores.contract import VectorStore
+from tests.ingest.ledger.reading_postings import living
 
 
 def snapshot(ledger: Ledger, store: VectorStore) -> dict[str, Any]:
@@ -44,15 +45,8 @@ def snapshot(ledger: Ledger, store: VectorStore) -> dict[str, Any]:
             for row in chunk_rows
             if row.build in active
         }
-        connection.execute(text("CREATE VIRTUAL TABLE temp.postings USING fts5vocab(main, keywords, instance)"))
-        # A build kept for swapping back keeps its postings; postings of no chunk at all would be a leak.
-        kept = {row.rowid for row in chunk_rows if row.build not in active}
-        postings = sorted(
-            (row.term, *names.get(row.doc, ("unknown", row.doc)), row.col, row.offset)
-            for row in connection.execute(text('SELECT term, doc, col, "offset" FROM temp.postings'))
-            if row.doc not in kept
-        )
-        connection.execute(text("DROP TABLE temp.postings"))
+        # A build kept for swapping back keeps its postings.
+        postings = {names[number]: counts for number, counts in living(connection).items() if number in names}
         failed = {(row.source, row.document_id, row.step) for row in connection.execute(select(failures))}
         by_id = {row.id: (row.document_id, row.ordinal) for row in chunk_rows if row.build in active}
     vectors: dict[str, list[Any]] = {}

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.ledger.keywords import matched
+from ingest.ledger.terms import query_terms
 from retrieval.evidence import evidence
 from retrieval.wording import guess_language, overlap, sentences, terms
 from tests.retrieval.hits import hit, why
@@ -99,5 +100,7 @@ def test_evidence_is_that_of_the_best_hit_and_none_without_hits() -> None:
 
 @pytest.mark.parametrize("query", ["GTX-3000", "靴", "靴の箱", "Can worn shoes be returned?", "l'article en stock"])
 def test_a_text_that_holds_every_word_is_full_evidence(query: str) -> None:
-    found = hit(query, why=why(vector_score=0.0, matched=matched(query, query, "en", ["en", "fr"])))
+    found = hit(
+        query, why=why(vector_score=0.0, matched=matched(query_terms(query, ["en", "fr"], stems=["en"]), query, "en"))
+    )
     assert evidence(query, [found]) == 1.0

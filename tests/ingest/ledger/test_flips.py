@@ -15,6 +15,7 @@ from sqlalchemy import func, select, text
 from ingest.document import Document
 from ingest.ledger import Ledger, builds, flips
 from ingest.ledger.tables import bodies, chunks, documents
+from tests.ingest.ledger.reading_postings import living
 from tests.ingest.ledger.shelving import indexed, new_build
 
 SOURCES = ("faq", "docs")
@@ -79,7 +80,7 @@ class Flips(RuleBasedStateMachine):
             return
         with self.ledger.reading() as connection:
             rowids = set(connection.scalars(select(chunks.c.rowid)))
-            assert set(connection.scalars(text("SELECT rowid FROM keywords"))) == rowids
+            assert living(connection).keys() == rowids
             assert not list(connection.execute(text("PRAGMA foreign_key_check")))
             for source, model in self.model.items():
                 build = self.builds[source]

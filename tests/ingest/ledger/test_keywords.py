@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
 from ingest.filters import parse_filter
 from ingest.ledger import Ledger, flips, keywords
-from ingest.ledger.tables import chunks, documents
+from ingest.ledger.tables import builds, chunks, documents, segments
 from ingest.ledger.terms import MAX_QUERY_WORDS, query_terms, terms
-from ingest.ledger.where import clause
+from ingest.ledger.where import among, clause
+from retrieval.view import candidates
+from tests.ingest.ledger.reading_postings import living
 from tests.ingest.ledger.shelving import indexed, new_build
 
 
@@ -30,7 +34,13 @@ def put(ledger: Ledger, **texts: str | tuple[str, str]) -> None:
 
 def found(ledger: Ledger, query: str, k: int = 10, languages: tuple[str | None, ...] = ("en",), **options) -> list[str]:
     with ledger.reading() as connection:
-        hits = keywords.search(connection, query, k, languages=languages, **options)
+        everything = list(connection.scalars(select(builds.c.id)))
+        restrict = options.pop("restrict", None)
+        if restrict is not None:
+            options["visible"] = lambda rowids: {
+                one.rowid for one in candidates(connection, restrict, among(chunks.c.rowid, rowids))
+            }
+        hits = keywords.search(connection, query, k, builds=everything, languages=languages, **options)
         names = dict(
             connection.execute(
                 select(chunks.c.rowid, documents.c.document_id).join(documents, documents.c.rowid == chunks.c.document)
@@ -129,21 +139,19 @@ def test_a_restriction_is_applied_inside_the_search(ledger: Ledger) -> None:
 
 
 def test_matched_terms_are_named_in_the_querys_order() -> None:
-    assert keywords.matched("Return worn shoes", "Worn shoes can be returned.", "en", ["en"]) == (
+    assert keywords.matched(query_terms("Return worn shoes", ["en"]), "Worn shoes can be returned.", "en") == (
         "return",
         "worn",
         "shoe",
     )
-    assert keywords.matched("tent", "shoes", "en", ["en"]) == ()
-    assert keywords.matched("料", "送料はいくら", "ja", ["ja"]) == ("料*",)
+    assert keywords.matched(["tent"], "shoes", "en") == ()
+    assert keywords.matched(query_terms("料", ["ja"]), "送料はいくら", "ja") == ("料*",)
 
 
-def dump(ledger: Ledger) -> list[tuple[str, str, str]]:
-    statement = text(
-        "SELECT c.id, k.prefix, k.body FROM keywords k LEFT JOIN chunks c ON c.rowid = k.rowid ORDER BY c.id"
-    )
+def dump(ledger: Ledger) -> dict[str, dict[str, tuple[int, int]]]:
     with ledger.reading() as connection:
-        return [tuple(row) for row in connection.execute(statement)]
+        names = dict(connection.execute(select(chunks.c.rowid, chunks.c.id)).all())
+        return {names[number]: counts for number, counts in living(connection).items()}
 
 
 def test_an_index_that_was_edited_equals_one_made_from_nothing(ledger: Ledger, tmp_path) -> None:
@@ -170,6 +178,88 @@ def test_an_index_that_was_edited_equals_one_made_from_nothing(ledger: Ledger, t
     assert dump(ledger) == dump(other)
     for query in words:
         assert sorted(found(ledger, query)) == sorted(found(other, query))
-    with ledger.writing() as connection:
-        connection.execute(text("INSERT INTO keywords(keywords) VALUES('integrity-check')"))
     other.close()
+
+
+def ranked_by_fts5(rows: Sequence[str], terms_asked: Sequence[str], weights: tuple[float, float]) -> dict[int, float]:
+    """Scores by SQLite's own FTS5 over the same terms; a row is ``prefix|body``."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE VIRTUAL TABLE k USING fts5(prefix, body)")
+    for number, row in enumerate(rows):
+        connection.execute("INSERT INTO k (rowid, prefix, body) VALUES (?, ?, ?)", (number, *row.split("|")))
+    asked = " OR ".join(f'"{term}"' for term in terms_asked)
+    scores = connection.execute("SELECT rowid, -bm25(k, ?, ?) FROM k WHERE k MATCH ?", (*weights, asked)).fetchall()
+    connection.close()
+    return dict(scores)
+
+
+words = st.lists(st.sampled_from(["tent", "pole", "boot", "peg", "rope", "lamp"]), max_size=12).map(" ".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rows=st.lists(st.tuples(words, words).map("|".join), min_size=1, max_size=40),
+    asked=st.lists(st.sampled_from(["tent", "pole", "boot", "peg", "rope", "lamp", "none"]), min_size=1, unique=True),
+    flush=st.integers(1, 7),
+    weights=st.sampled_from([(1.0, 1.0), (2.5, 1.0)]),
+)
+def test_scores_are_those_of_fts5(tmp_path_factory, rows, asked, flush, weights) -> None:
+    """Whatever the segments are that the chunks came in and were merged into."""
+    ledger = Ledger.open(tmp_path_factory.mktemp("fts5"))
+    with ledger.writing() as connection:
+        build = new_build(connection)
+        for start in range(0, len(rows), flush):
+            made = [
+                indexed(build, f"{start + n:04}", [row.split("|")[1]], prefix=row.split("|")[0])
+                for n, row in enumerate(rows[start : start + flush])
+            ]
+            flips.flip(connection, build, made, [], cursor=None, visible=True)
+        names = dict(
+            connection.execute(
+                select(chunks.c.rowid, documents.c.document_id).join(documents, documents.c.rowid == chunks.c.document)
+            ).all()
+        )
+        hits = keywords.search(
+            connection,
+            " ".join(asked),
+            100,
+            builds=[build.id],
+            languages=["en"],
+            prefix_weight=weights[0],
+            body_weight=weights[1],
+        )
+    ledger.close()
+    assert {int(names[rowid]): score for rowid, score in hits} == pytest.approx(ranked_by_fts5(rows, asked, weights))
+
+
+def test_segments_stay_few_and_forget_what_has_gone(ledger: Ledger) -> None:
+    with ledger.writing() as connection:
+        build = new_build(connection)
+        for n in range(600):
+            made = [indexed(build, f"d{n % 150}", [f"tent number{n}", f"pole number{n}"])]
+            flips.flip(connection, build, made, [], cursor=None, visible=True)
+            assert len(connection.execute(select(segments)).all()) < 24
+        living(connection)
+        assert (
+            keywords.search(connection, "number3", 5, builds=[build.id], languages=["en"], visible=there_of(connection))
+            == []
+        )
+        stored = connection.execute(text("SELECT sum(size), sum(gone) FROM segments")).one()
+        assert stored[0] - stored[1] == 300 and stored[1] <= 300
+        flips.flip(connection, build, [], [f"d{n}" for n in range(150)], cursor=None, visible=True)
+        assert connection.execute(select(segments)).all() == []
+
+
+def there_of(connection: Connection):
+    return lambda rowids: set(connection.scalars(select(chunks.c.rowid).where(among(chunks.c.rowid, rowids))))
+
+
+def test_other_builds_are_neither_found_nor_counted(ledger: Ledger) -> None:
+    with ledger.writing() as connection:
+        one, other = new_build(connection), new_build(connection, "other")
+        flips.flip(connection, one, [indexed(one, "a", ["tent"])], [], cursor=None, visible=True)
+        alone = keywords.search(connection, "tent", 5, builds=[one.id], languages=["en"])
+        many = [indexed(other, f"b{n}", ["tent pole"]) for n in range(20)]
+        flips.flip(connection, other, many, [], cursor=None, visible=True)
+        assert keywords.search(connection, "tent", 5, builds=[one.id], languages=["en"]) == alone
+        assert len(keywords.search(connection, "tent", 50, builds=[one.id, other.id], languages=["en"])) == 21
