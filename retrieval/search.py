@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, and_
 
 from configs.errors import RetrievalError, StoreBroken, StoreError
 from configs.schema import Retrieval
-from ingest.embed.contract import Embedder
+from ingest.embed.contract import Embedder, Vectors
 from ingest.filters import Filter, parse_filter
 from ingest.ledger import Ledger, keywords
 from ingest.ledger.builds import Build
@@ -31,6 +33,7 @@ from retrieval.view import Candidate, View, active, candidates, embedder_key, re
 
 MAX_QUERY = 8000  # characters; what follows is a document, not a question
 _TRIES = 3
+_QUESTIONS = 1024  # whose vectors are kept, 1.5 KB each for 384 dimensions
 _BM25_MINIMUM, _COSINE_MINIMUM = 0.0, None
 
 
@@ -83,6 +86,8 @@ class Searcher:
         self._sources = None if sources is None else frozenset(sources)
         self._view: View | None = None
         self._lock = threading.Lock()
+        # A question that is asked again is not embedded (and paid for) again.
+        self._query_vector = lru_cache(_QUESTIONS)(self._embed_query)
 
     def search(
         self,
@@ -185,6 +190,9 @@ class Searcher:
         """The embedder for a build's stored settings."""
         return self._embedder_of(stored)
 
+    def _embed_query(self, embedder: str, query: str) -> Vectors:
+        return self._embedder_of(json.loads(embedder)).embed_query(query)
+
     def _ask_store(
         self, view: View, query: str, options: Retrieval, filter: Filter | None, groups: Groups
     ) -> list[Nearest]:
@@ -199,12 +207,12 @@ class Searcher:
                 self._store,
                 view,
                 same,
-                self._embedder_of(same[0].embedder).embed_query(query),
+                self._query_vector(key, query),
                 options.candidates,
                 filter,
                 groups,
             )
-            for same in by_embedder.values()
+            for key, same in by_embedder.items()
         ]
 
     def _rank(

@@ -16,14 +16,20 @@ class Remembered:
     is good for; a result of an older generation is never given.
 
     Args:
-        size: most results.
+        most: characters of text in all results together; 32 million take about 60 MB.
     """
 
-    def __init__(self, size: int = 512) -> None:
-        self._size = size
+    def __init__(self, most: int = 32_000_000) -> None:
+        self._most = most
+        self._held = 0
         self._lock = threading.Lock()
         self._generation = -1
         self._found: OrderedDict[Hashable, Sequence[Hit]] = OrderedDict()
+
+    @property
+    def held(self) -> int:
+        """Characters in all results, about."""
+        return self._held
 
     def get(self, generation: int, key: Hashable, search: Callable[[], Sequence[Hit]]) -> Sequence[Hit]:
         """What ``search`` gives for ``key``, which names everything that it depends on beside the generation."""
@@ -35,9 +41,17 @@ class Remembered:
         with self._lock:
             if generation > self._generation:
                 self._found.clear()
+                self._held = 0
                 self._generation = generation
-            if generation == self._generation:
+            if generation == self._generation and key not in self._found:
                 self._found[key] = found
-                if len(self._found) > self._size:
-                    self._found.popitem(last=False)
+                self._held += _size(found)
+                while self._held > self._most:
+                    _, oldest = self._found.popitem(last=False)
+                    self._held -= _size(oldest)
         return found
+
+
+def _size(hits: Sequence[Hit]) -> int:
+    # What is beside the text (titles, metadata, reasons) is about so much a hit.
+    return 500 + sum(len(hit.text) + 1000 for hit in hits)

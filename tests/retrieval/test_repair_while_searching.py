@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import pytest
 
 from configs.errors import StoreBroken, StoreError
 from ingest import repair
-from ingest.embed.contract import Embedder
 from ingest.ledger import builds
 from ingest.ledger.ledger import next_generation
 from openshelf import Shelf
@@ -41,13 +40,15 @@ class Between(Searcher):
 
     def __init__(self, shelf: Shelf, happens: Any, **options: Any) -> None:
         self.times = 0
+        between = self
 
-        def embedder_of(stored: Mapping[str, Any]) -> Embedder:
-            self.times += 1
-            happens(self.times)
-            return shelf.embedders.of(stored)
+        class Store:
+            def query(self, *arguments: Any) -> Any:
+                between.times += 1
+                happens(between.times)
+                return shelf.store.query(*arguments)
 
-        super().__init__(shelf.ledger, shelf.store, embedder_of, shelf.config.retrieval, **options)
+        super().__init__(shelf.ledger, Store(), shelf.embedders.of, shelf.config.retrieval, **options)  # type: ignore[arg-type]
 
 
 def test_a_store_that_lost_its_collection_is_mended_from_the_ledger(own: Shelf) -> None:

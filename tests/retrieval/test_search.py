@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from configs.errors import FilterError, RetrievalError
+from ingest.embed.contract import Embedder
 from ingest.ledger import builds
 from ingest.ledger.tables import chunks, documents, embeddings
 from ingest.ledger.where import ALL_GROUPS
 from openshelf import Shelf
 from retrieval.hit import Hit
-from retrieval.search import MAX_QUERY
+from retrieval.search import MAX_QUERY, Searcher
 from retrieval.view import similarities
 from tests.retrieval import stock
 
@@ -319,3 +320,25 @@ def test_a_page_of_the_ledger_compares_as_the_store_does(shelf: Shelf) -> None:
     store = {one.id: one.score for one in shelf.store.query(build.collection, vector, 1000)}
     assert store.keys() == own.keys()
     assert [store[key] for key in own] == pytest.approx(list(own.values()), abs=1e-5)
+
+
+def test_a_question_that_is_asked_again_is_not_embedded_again(shelf: Shelf) -> None:
+    embedded: list[str] = []
+
+    class Counting:
+        def __init__(self, inner: Embedder) -> None:
+            self._inner = inner
+
+        def embed_query(self, text: str) -> Any:
+            embedded.append(text)
+            return self._inner.embed_query(text)
+
+    searcher = Searcher(
+        shelf.ledger,
+        shelf.store,
+        lambda stored: Counting(shelf.embedders.of(stored)),  # type: ignore[arg-type,return-value]
+        shelf.config.retrieval,
+    )
+    assert searcher.search("rain jacket") == searcher.search("rain jacket")
+    searcher.search("boots")
+    assert embedded == ["rain jacket", "boots"]
