@@ -280,7 +280,7 @@ class Store(Section):
 class Sync(Section):
     """How a sync behaves."""
 
-    batch: int = Field(64, ge=1, le=5000, description="Documents committed together.")
+    batch: int = Field(64, ge=1, le=5000, description="Documents parsed and embedded together.")
     max_delete_share: Share = Field(0.3, description="A sync that would drop more of a source stops.")
     max_delete_floor: int = Field(10, ge=0, description="Deleting up to this many never stops a sync.")
 

@@ -102,7 +102,11 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """All changes so far may be committed together with this cursor."""
+    """All changes so far may be committed together with this cursor.
+
+    Changes that no checkpoint follows are as if they had not been told when a run breaks off: the next one starts from
+    the last checkpoint, or from ``None``. So give one after every few hundred documents, and at the end.
+    """
 
     cursor: Cursor
 

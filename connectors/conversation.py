@@ -7,6 +7,7 @@ only ``turns`` must be there.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.front_matter import About, plain_metadata, two_letters
@@ -32,7 +33,12 @@ def read_conversation(content: bytes) -> tuple[About, bytes] | None:
     for number, turn in enumerate(turns, start=1):
         if not (isinstance(turn, dict) and isinstance(turn.get("role"), str) and isinstance(turn.get("text"), str)):
             raise ValueError(f"turn {number} has no `role` and `text`")
-    return _about(value), json.dumps(turns, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return _about(value), encoded(turns)
+
+
+def encoded(turns: Sequence[Mapping[str, Any]]) -> bytes:
+    """Turns of a conversation as the content of its document."""
+    return json.dumps(turns, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def _about(value: dict[str, Any]) -> About:

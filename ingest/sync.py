@@ -1,15 +1,18 @@
 """Sync one source: apply a connector's changes to the ledger, the keyword index and the vector store.
 
-For each batch: parse, chunk, embed (cache first), write the new vectors, flip the ledger in one transaction,
-delete the stale vectors. A kill at any boundary leaves at worst unreferenced vectors, which search cannot see
-and the next sync sweeps; running again converges to what one clean run gives.
+For each batch: parse, chunk, embed (cache first). With the cursor that belongs to it: write the new vectors, flip the
+ledger in one transaction, delete the stale vectors. A kill at any boundary leaves at worst unreferenced vectors, which
+search cannot see and the next sync sweeps; running again converges to what one clean run gives.
+
+What the ledger holds is never ahead of its cursor: a connector says nothing of a document that a killed run brought
+and that is gone since, or that its cursor knows as it is now. Where more is to come before the next cursor than can
+be held, the cursor is forgotten with the first part that goes in without it; a run killed then reads the whole source.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
 from configs.errors import EmbedError, IngestError, MassDelete, OpenshelfError
 from configs.schema import Source
@@ -28,6 +31,7 @@ from connectors.contract import (
 )
 from connectors.guard import checked
 from ingest import repair
+from ingest.batch import Batch
 from ingest.document import Document
 from ingest.embed.contract import Embedder, Vectors
 from ingest.embedders import Embedders
@@ -42,17 +46,6 @@ from ingest.stores.contract import VectorStore
 
 log = logging.getLogger("openshelf.sync")
 _HARMLESS = "Is anybody there?"
-
-
-@dataclass(slots=True)
-class _Batch:
-    upserts: dict[str, SourceDocument | Document] = field(default_factory=dict)
-    deletes: set[str] = field(default_factory=set)
-    failures: dict[str, tuple[Failed, SourceDocument | None]] = field(default_factory=dict)
-    given: int = 0
-
-    def __bool__(self) -> bool:
-        return bool(self.upserts or self.deletes or self.failures)
 
 
 class SourceSync:
@@ -164,7 +157,9 @@ class _BuildWriter:
             self._failing = runs.failed_ids(connection, source.name)
         self._at_start = len(self._versions)
         self._dropped = 0
-        self._batch = _Batch()
+        self._batch = Batch()
+        self._placed = build.cursor is not None
+        """Whether the ledger has a cursor, which what it holds must not be ahead of."""
 
     def follow(self) -> None:
         """Apply what the connector says has changed."""
@@ -176,10 +171,10 @@ class _BuildWriter:
                 case Upsert(document):
                     counts.fetched += 1
                     if self._versions.get(document.id) == document.version and document.id not in self._failing:
-                        self._batch.deletes.discard(document.id)
+                        self._batch.forget(document.id)
                         counts.unchanged += 1
                     else:
-                        self._add(document)
+                        self._batch.add(document)
                 case Delete(document_id):
                     self._delete(document_id)
                 case Skipped(document_id, reason):
@@ -189,7 +184,7 @@ class _BuildWriter:
                 case Failed():
                     counts.fetched += 1
                     self._batch.given += 1
-                    self._batch.failures[change.id] = (change, None)
+                    self._batch.fail(change, None)
                 case Expected(documents):
                     counts.expected = documents
                     self._sync._progress(self._build.source, counts)
@@ -198,14 +193,19 @@ class _BuildWriter:
                 case Complete(ids):
                     self._complete(ids)
             if len(self._batch.upserts) >= self._sync.settings.batch:
-                self._flush(None)
-        self._flush(None)
+                self._stage()
+                self._sync._progress(self._build.source, counts)
+                if self._batch.full or not self._placed:
+                    self._flush(None, ahead=True)
+        self._flush(None, ahead=True)
 
     def apply(self, documents: Iterable[SourceDocument]) -> None:
         """Try documents again that failed before."""
         for document in documents:
             self._sync.counts.again += 1
-            self._add(document)
+            self._batch.add(document)
+            if len(self._batch.upserts) >= self._sync.settings.batch:
+                self._flush(None)
         self._flush(None)
 
     def copy_documents(self, old: Build) -> bool:
@@ -241,53 +241,74 @@ class _BuildWriter:
             document = flips.stored(connection, old, document_id)
         if document is not None:
             self._sync.counts.again += 1
-            self._batch.given += 1
-            self._batch.upserts[document_id] = document
+            self._batch.add(document)
         if len(self._batch.upserts) >= self._sync.settings.batch:
             self._flush(None)
 
-    def _add(self, document: SourceDocument) -> None:
-        self._batch.given += 1
-        self._batch.deletes.discard(document.id)
-        self._batch.failures.pop(document.id, None)
-        self._batch.upserts[document.id] = document
-
     def _delete(self, document_id: str) -> None:
-        self._batch.upserts.pop(document_id, None)
+        self._batch.forget(document_id)
         if document_id in self._versions:
             self._batch.deletes.add(document_id)
-        with self._sync.ledger.writing() as connection:
-            runs.clear_failures(connection, self._build.source, [document_id] if document_id in self._failing else [])
+        if document_id in self._failing:
+            self._batch.cleared.add(document_id)
 
     def _complete(self, ids: frozenset[str]) -> None:
-        self._flush(None)
-        gone = self._versions.keys() - ids
-        if not ids and self._versions and not self._sync.allow_mass_delete:
+        self._stage()
+        batch = self._batch
+        gone = (self._versions.keys() | batch.items.keys()) - batch.deletes - batch.hidden - ids
+        if not ids and gone and not self._sync.allow_mass_delete:
+            self._flush(None, ahead=True)
             raise MassDelete(
-                f"Source {self._build.source!r} listed no documents, but {len(self._versions)} are on the shelf. "
+                f"Source {self._build.source!r} listed no documents, but {len(gone)} are on the shelf. "
                 "Nothing was deleted.",
                 hint=f"If the source is really empty: openshelf sync {self._build.source} --allow-mass-delete",
             )
-        self._batch.deletes |= gone
-        with self._sync.ledger.writing() as connection:
-            runs.clear_failures(connection, self._build.source, sorted(self._failing - ids))
-        self._flush(None)
+        for document_id in gone | ((self._failing | batch.failures.keys()) - ids):
+            self._delete(document_id)
 
-    def _flush(self, cursor: Cursor | None) -> None:
-        batch, self._batch = self._batch, _Batch()
-        if not batch and cursor is None:
+    def _stage(self) -> dict[str, Vectors]:
+        """Parse and embed what was given since the last time; their vectors."""
+        batch = self._batch
+        vectors, items = self._embedded(self._prepared(batch), batch)
+        for item in items:
+            batch.ready(item, copied=isinstance(batch.upserts[item.document.id], Document))
+        batch.upserts = {}
+        return vectors
+
+    def _flush(self, cursor: Cursor | None, *, ahead: bool = False) -> None:
+        """Bring everything into the ledger.
+
+        Args:
+            cursor: what belongs to it.
+            ahead: there is no cursor yet that belongs to it, so that an older one is true no more.
+        """
+        if not self._batch and cursor is None:
             return
+        try:
+            if deletes := len(self._batch.deletes):
+                shelf = max(self._at_start, len(self._versions.keys() | self._batch.items.keys()))
+                self._sync._guard_share(self._dropped + deletes, shelf)
+        except MassDelete:
+            self._batch.deletes = set()
+            self._flush(None, ahead=True)
+            raise
+        vectors = self._stage()
+        batch, self._batch = self._batch, Batch()
         self._dropped += len(batch.deletes)
-        if batch.deletes:
-            self._sync._guard_share(self._dropped, max(self._at_start, len(self._versions)))
-        items = self._prepared(batch)
-        vectors, items = self._embedded(items, batch)
-        ledger, store = self._sync.ledger, self._sync.store
-        repair.healed(ledger, store, lambda: repair.write_vectors(ledger, store, self._build, items, vectors))
-        self._commit(batch, items, cursor)
+        size = self._sync.settings.batch
+        items = list(batch.items.values())
+        for start in range(0, len(items), size):
+            self._write(items[start : start + size], vectors)
+        self._commit(batch, items, cursor, ahead=ahead and self._placed and bool(items or batch.failures))
         self._sync._progress(self._build.source, self._sync.counts)
 
-    def _prepared(self, batch: _Batch) -> list[Indexed]:
+    def _write(self, items: list[Indexed], vectors: Mapping[str, Vectors]) -> None:
+        ledger, store = self._sync.ledger, self._sync.store
+        if any(key not in vectors for item in items for key in item.keys):
+            vectors = embed(ledger, self._embedder, items).vectors  # from the cache: they were staged before
+        repair.healed(ledger, store, lambda: repair.write_vectors(ledger, store, self._build, items, vectors))
+
+    def _prepared(self, batch: Batch) -> list[Indexed]:
         items = []
         for raw in batch.upserts.values():
             try:
@@ -296,20 +317,20 @@ class _BuildWriter:
             except EmbedError:
                 raise  # the embedder's own trouble, which its tokenizer can have too
             except IngestError as error:  # it cannot be parsed, or its metadata cannot be kept
-                batch.failures[raw.id] = _failure(raw, "parse", error)
+                batch.fail(*_failure(raw, "parse", error))
                 self._hide_if_narrowed(raw, batch)
         return items
 
-    def _hide_if_narrowed(self, raw: SourceDocument | Document, batch: _Batch) -> None:
+    def _hide_if_narrowed(self, raw: SourceDocument | Document, batch: Batch) -> None:
         """A failed document keeps its old text, but not for readers whom its new version leaves out."""
         if raw.id not in self._versions:
             return
         with self._sync.ledger.reading() as connection:
             old = flips.stored(connection, self._build, raw.id)
         if old is not None and raw.readers is not None and (old.readers is None or old.readers - raw.readers):
-            batch.deletes.add(raw.id)
+            batch.hidden.add(raw.id)
 
-    def _embedded(self, items: list[Indexed], batch: _Batch) -> tuple[dict[str, Vectors], list[Indexed]]:
+    def _embedded(self, items: list[Indexed], batch: Batch) -> tuple[dict[str, Vectors], list[Indexed]]:
         ledger, embedder, counts = self._sync.ledger, self._embedder, self._sync.counts
         try:
             groups = [(items, embed(ledger, embedder, items))]
@@ -322,7 +343,7 @@ class _BuildWriter:
                 except EmbedError as error:
                     raw = batch.upserts[item.document.id]
                     if not (isinstance(raw, Document) and raw.id in self._failing):  # that one has the source's content
-                        batch.failures[raw.id] = _failure(raw, "embed", error)
+                        batch.fail(*_failure(raw, "embed", error))
                     self._hide_if_narrowed(raw, batch)
             if not groups:
                 embedder.embed_documents([_HARMLESS])
@@ -335,33 +356,37 @@ class _BuildWriter:
             counts.cached += embedded.cached
         return vectors, kept
 
-    def _commit(self, batch: _Batch, items: list[Indexed], cursor: Cursor | None) -> None:
+    def _commit(self, batch: Batch, items: list[Indexed], cursor: Cursor | None, *, ahead: bool) -> None:
         sync, source = self._sync, self._build.source
         done = {item.document.id: item.document.version for item in items}
+        leaving = batch.deletes | batch.hidden
+        settled = batch.cleared | (done.keys() - batch.copied)
         with sync.ledger.writing() as connection:
             stale = flips.flip(
                 connection,
                 self._build,
                 items,
-                sorted(batch.deletes),
+                sorted(leaving),
                 cursor=cursor,
                 visible=self._build.state == builds.ACTIVE,
             )
-            fresh = [name for name in done if not isinstance(batch.upserts[name], Document)]
-            runs.clear_failures(connection, source, [name for name in fresh if name in self._failing])
+            if ahead:
+                builds.forget_cursor(connection, self._build)
+            runs.clear_failures(connection, source, sorted(settled & self._failing))
             for failure, document in batch.failures.values():
                 runs.record_failure(connection, source, failure, document)
         if stale:
             collection = self._build.collection
             repair.healed(sync.ledger, sync.store, lambda: sync.store.delete(collection, stale))
-        self._failing = (self._failing - set(fresh)) | batch.failures.keys()
+        self._placed = cursor is not None or (self._placed and not ahead)
+        self._failing = (self._failing - settled) | batch.failures.keys()
         self._versions.update(done)
-        for document_id in batch.deletes:
+        for document_id in leaving:
             self._versions.pop(document_id, None)
         sync.counts.upserted += len(items)
         sync.counts.rejected += len(batch.failures)
         sync.counts.superseded += batch.given - len(items) - len(batch.failures)
-        sync.counts.deleted += len(batch.deletes)
+        sync.counts.deleted += len(leaving)
         sync.counts.chunks += sum(len(item.chunks) for item in items)
 
 

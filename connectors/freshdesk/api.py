@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import SecretStr
@@ -160,12 +159,3 @@ def _fields(body: Any) -> str:
         return "status 400"
     told = [f"{one.get('field')}: {one.get('message')}" for one in errors if isinstance(one, dict)]
     return "; ".join(told)[:300] or "status 400"
-
-
-def time_of(text: Any) -> datetime | None:
-    """One of Freshdesk's times (``2026-01-31T10:00:00Z``), in UTC; ``None`` where it is none."""
-    try:
-        found = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

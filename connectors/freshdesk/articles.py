@@ -22,10 +22,11 @@ from connectors.contract import (
     SourceDocument,
     Upsert,
 )
-from connectors.freshdesk.api import Api, time_of
+from connectors.freshdesk.api import Api
 from connectors.freshdesk.options import FreshdeskOptions
 from connectors.freshdesk.solutions import Folder, article, articles, is_there, read_folders
 from connectors.front_matter import two_letters
+from connectors.times import time_of
 from connectors.version import digest, version_of
 
 _PUBLISHED = 2

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from connectors.contract import MetaValue, Skipped, SourceDocument
-from connectors.conversation import MEDIA_TYPE
-from connectors.freshdesk.api import time_of
+from connectors.conversation import MEDIA_TYPE, encoded
 from connectors.freshdesk.options import STATUSES, FreshdeskOptions
 from connectors.mail_text import own_words
 from connectors.personal_data import PersonalData
+from connectors.times import time_of
 from connectors.version import digest, version_of
 
 _CHANNELS = {1: "email", 2: "portal", 3: "phone", 7: "chat", 9: "feedback widget", 10: "outbound email"}
@@ -81,12 +80,11 @@ class Conversations:
         turns = [(role, text) for role, text in turns if text]
         if not any(role == "agent" for role, _ in turns):
             return self.skipped(ticket, "no public answer")
-        content = json.dumps([{"role": role, "text": text} for role, text in turns], ensure_ascii=False)
-        encoded = content.encode("utf-8", "surrogatepass")
+        content = encoded([{"role": role, "text": text} for role, text in turns])
         title, url, metadata = self.title(ticket), self.url(ticket), _metadata(ticket)
-        version = version_of(encoded, title=title, url=url, metadata=metadata)
+        version = version_of(content, title=title, url=url, metadata=metadata)
         return SourceDocument(
-            document_id(ticket["id"]), encoded, MEDIA_TYPE, title, version, url=url, metadata=metadata
+            document_id(ticket["id"]), content, MEDIA_TYPE, title, version, url=url, metadata=metadata
         )
 
     def stamp(self, ticket: Mapping[str, Any]) -> str:

@@ -14,9 +14,10 @@ from typing import Any
 
 from configs.errors import AuthError, ConnectorError
 from connectors.contract import Change, Checkpoint, Complete, Cursor, Delete, Failed, Skipped, Upsert
-from connectors.freshdesk.api import LAST_PAGE, Api, time_of
+from connectors.freshdesk.api import LAST_PAGE, Api
 from connectors.freshdesk.conversations import TIMED, Conversations, document_id
 from connectors.freshdesk.options import FreshdeskOptions
+from connectors.times import time_of
 
 LIST = "/api/v2/tickets"
 OVERLAP = 60.0

@@ -11,9 +11,10 @@ from connectors.contract import Change, Delete, Failed, MetaValue, Skipped
 from connectors.google_drive.api import GoogleApi
 from connectors.google_drive.content import Content, Described, LeftOut, Outdated
 from connectors.google_drive.errors import of_all, of_one_file
-from connectors.google_drive.kinds import Format, Selection, format_of, moment
+from connectors.google_drive.kinds import Format, Selection, format_of
 from connectors.google_drive.readers import Readers
 from connectors.google_drive.state import File, State, document_id, pack, unpack
+from connectors.times import time_of
 from connectors.version import digest
 
 Work: TypeAlias = Callable[[], Iterator[Change]]
@@ -208,7 +209,7 @@ class Files:
         if owner:
             metadata["owner"] = str(owner).lower()
         for key, field in (("modified", "modifiedTime"), ("created", "createdTime")):
-            when = moment(item.get(field))
+            when = time_of(item.get(field))
             if when is not None:
                 metadata[key] = when
         title = str(item.get("name") or "").strip() or "Untitled"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -136,11 +136,3 @@ def patterns(lines: Sequence[str]) -> PathSpec[Any] | None:
     from pathspec import PathSpec
 
     return PathSpec.from_lines("gitignore", lines)
-
-
-def moment(text: Any) -> datetime | None:
-    """A time as Drive writes it (RFC 3339)."""
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
-        return None

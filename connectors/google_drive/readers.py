@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from configs.errors import ConnectorError
 from connectors.google_drive.errors import of_all
+from connectors.times import time_of
 
 Permission = Mapping[str, Any]
 Audience = tuple[frozenset[str] | None, float | None]
@@ -101,8 +101,5 @@ def _only_inherited(permission: Permission) -> bool:
 def _moment(text: Any) -> float | None:
     if not isinstance(text, str):
         return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return 0.0  # a time that cannot be read has passed
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    found = time_of(text)
+    return 0.0 if found is None else found.timestamp()  # a time that cannot be read has passed

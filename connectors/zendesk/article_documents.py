@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from connectors.contract import MetaValue, Skipped, SourceDocument
 from connectors.front_matter import two_letters
 from connectors.personal_data import PersonalData
+from connectors.times import time_of
 from connectors.version import version_of
 from connectors.zendesk.centre import HelpCentre
 from connectors.zendesk.options import ZendeskOptions
@@ -169,14 +169,6 @@ def readers_of(article: Mapping[str, Any]) -> frozenset[str] | None:
     if not isinstance(segments, list) or not all(type(segment) is int for segment in segments):
         return frozenset()
     return frozenset(f"zendesk-segment:{segment}" for segment in segments) or None
-
-
-def time_of(text: Any) -> datetime | None:
-    """One of Zendesk's times; ``None`` where it is none."""
-    try:
-        return datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
 
 
 def _listed(value: Any) -> list[str]:

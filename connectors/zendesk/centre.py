@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from configs.errors import ConnectorError
+from connectors.times import time_of
 from connectors.version import digest
 from connectors.zendesk.api import Api, Page, items_of
 from connectors.zendesk.brands import Brand, chosen_ids
@@ -194,7 +194,5 @@ def choose_everywhere(centres: list[HelpCentre], options: ZendeskOptions) -> Non
 
 def moment(text: Any) -> int:
     """Seconds of one of Zendesk's times; 0 where it is none."""
-    try:
-        return int(datetime.fromisoformat(text).timestamp())
-    except (TypeError, ValueError):
-        return 0
+    found = time_of(text)
+    return 0 if found is None else int(found.timestamp())

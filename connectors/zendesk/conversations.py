@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from connectors.contract import MetaValue, Skipped, SourceDocument
+from connectors.conversation import MEDIA_TYPE, encoded
 from connectors.mail_text import own_words
 from connectors.personal_data import PersonalData
+from connectors.times import time_of
 from connectors.version import digest, version_of
-from connectors.zendesk.article_documents import AGENTS, time_of
+from connectors.zendesk.article_documents import AGENTS
 from connectors.zendesk.options import ZendeskOptions
 
-MEDIA_TYPE = "application/x-conversation+json"
 _SYSTEM = -1
 """Zendesk's own user, who writes notices."""
-
 
 _STAMPED = (
     *("id", "status", "subject", "raw_subject", "tags", "brand_id", "priority", "type", "via", "satisfaction_rating"),
@@ -98,9 +97,7 @@ class Conversations:
             )
         if not any(turn["role"] == "agent" and turn["public"] for turn in turns):
             return self.skipped(ticket, "no public answer")
-        content = json.dumps(
-            [{"role": turn["role"], "text": turn["text"]} for turn in turns], ensure_ascii=False
-        ).encode("utf-8", "surrogatepass")
+        content = encoded([{"role": turn["role"], "text": turn["text"]} for turn in turns])
         title, url, metadata = self.title(ticket), self.url(ticket), self._metadata(ticket)
         readers = frozenset({AGENTS}) if internal else None
         version = version_of(content, title=title, url=url, metadata=metadata, readers=readers)

@@ -136,6 +136,11 @@ def drop(connection: Connection, build: Build) -> None:
     next_generation(connection)
 
 
+def forget_cursor(connection: Connection, build: Build) -> None:
+    """Have the next run read its whole source, unless a cursor is stored before."""
+    connection.execute(update(builds).where(builds.c.id == build.id).values(cursor=None))
+
+
 def collect_garbage(connection: Connection) -> None:
     """Remove bodies and cached embeddings that nothing refers to any more."""
     connection.execute(

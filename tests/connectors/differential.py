@@ -12,6 +12,12 @@ from connectors.guard import checked
 from tests.connectors.conformance import Shelf, World, fresh
 from tests.connectors.fakes.server import Fake
 
+EARLY = 0.2
+"""How often changes are committed behind a change that is no checkpoint, while there is no cursor."""
+
+AHEAD = 0.01
+"""The same where there is a cursor, which is then forgotten."""
+
 
 class VendorWorld(World, Protocol):
     """A vendor that can be edited at random."""
@@ -59,7 +65,11 @@ def _sync(world: VendorWorld, shelf: Shelf, rng: random.Random) -> int:
             if number == stop:
                 return made  # killed: what was not committed with a checkpoint may be lost
             uncommitted.append(change)
-            if isinstance(change, Checkpoint) or rng.random() < 0.2:
+            # As a sync does: with a cursor, or without one where there is none yet, or where too much is held.
+            early = rng.random() < (AHEAD if shelf.cursor else EARLY)
+            if isinstance(change, Checkpoint) or early:
+                if early:
+                    shelf.cursor = None
                 shelf.replay(uncommitted)
                 uncommitted = []
             if busy and rng.random() < 0.05:

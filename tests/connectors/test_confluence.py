@@ -37,10 +37,8 @@ def cloud() -> Iterator[ConfluenceFake]:
 
 
 def server(edition: str) -> Iterator[ConfluenceFake]:
-    running = ConfluenceFake(edition)
-    yield running
-    running.close()
-    assert running.problems == []
+    with ConfluenceFake(edition) as running:
+        yield running
 
 
 @pytest.fixture

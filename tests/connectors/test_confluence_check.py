@@ -29,12 +29,10 @@ def cloud(quick: None) -> Iterator[ConfluenceFake]:
 
 
 def running(edition: str) -> Iterator[ConfluenceFake]:
-    server = ConfluenceFake(edition)
-    ConfluenceWorld(server)
-    server.create("P")
-    yield server
-    server.close()
-    assert server.problems == []
+    with ConfluenceFake(edition) as server:
+        ConfluenceWorld(server)
+        server.create("P")
+        yield server
 
 
 def test_what_works_is_counted(fake: ConfluenceFake) -> None:

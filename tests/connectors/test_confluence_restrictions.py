@@ -26,11 +26,9 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
 
 @pytest.fixture(params=["cloud", "data-center"])
 def fake(request: pytest.FixtureRequest) -> Iterator[ConfluenceFake]:
-    server = ConfluenceFake(request.param)
-    ConfluenceWorld(server)
-    yield server
-    server.close()
-    assert server.problems == []
+    with ConfluenceFake(request.param) as server:
+        ConfluenceWorld(server)
+        yield server
 
 
 @pytest.fixture

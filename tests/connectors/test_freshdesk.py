@@ -86,10 +86,8 @@ class ArticlesWorld:
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    server = Desk()
-    yield server
-    server.close()
-    assert not server.problems, server.problems[:3]
+    with Desk() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -82,10 +82,8 @@ class TicketsWorld:
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    server = Desk()
-    yield server
-    server.close()
-    assert not server.problems, server.problems[:3]
+    with Desk() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -90,10 +90,8 @@ class StoresWorld:
 
 @pytest.fixture
 def fake() -> Iterator[Stores]:
-    server = Stores()
-    yield server
-    server.close()
-    assert not server.problems, server.problems[:3]
+    with Stores() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -184,10 +184,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[ZendeskFake]:
     monkeypatch.setattr("connectors.zendesk.centre.EXPORT_PAGE", 3)
     monkeypatch.setattr("connectors.zendesk.tickets.CHECKPOINT", 2)
     monkeypatch.setattr("connectors.zendesk.tickets.LAG", 0.0)
-    server = ZendeskFake(page=2, export_page=3)
-    yield server
-    server.close()
-    assert not server.problems, server.problems[:3]
+    with ZendeskFake(page=2, export_page=3) as server:
+        yield server
 
 
 class TestArticles(Conformance):

@@ -22,10 +22,8 @@ from tests.connectors.test_zendesk import options
 def fake(quick: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZendeskFake]:
     monkeypatch.setattr("connectors.zendesk.api.PAGE", 2)
     monkeypatch.setattr("connectors.zendesk.centre.EXPORT_PAGE", 3)
-    server = ZendeskFake(page=2, export_page=3)
-    yield server
-    server.close()
-    assert not server.problems, server.problems[:3]
+    with ZendeskFake(page=2, export_page=3) as server:
+        yield server
 
 
 def source(fake: ZendeskFake, **changed: Any) -> Zendesk:

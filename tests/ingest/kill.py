@@ -56,7 +56,8 @@ def sync_state(
             store=store,
             embedders=Embedders(EmbedderSettings(), cache),
             source=Source(name="corpus", type="corpus", chunker=HeadingChunker(size=state["size"])),
-            connector=CorpusConnector(documents),
+            # Longer pages than batches, too: what is held until the cursor must not be lost by halves.
+            connector=CorpusConnector(documents, page=9 if len(documents) % 2 else 3),
             settings=SyncSettings(batch=4, max_delete_share=1.0),
         ).run()
     finally:

@@ -85,12 +85,12 @@ def corpus(count: int, revision: int = 0) -> dict[str, SourceDocument]:
 class Scripted:
     """Yields exactly these changes."""
 
-    def __init__(self, *changes: Change | Exception) -> None:
+    def __init__(self, *changes: Change | BaseException) -> None:
         self.script = changes
 
     def changes(self, cursor: Cursor | None) -> Iterator[Change]:
         for change in self.script:
-            if isinstance(change, Exception):
+            if isinstance(change, BaseException):
                 raise change
             yield change
 
@@ -358,6 +358,105 @@ def test_one_document_that_cannot_be_embedded_is_a_failure_even_alone(
     monkeypatch.setattr(embedder, "embed_documents", works)
     assert bench.sync(CorpusConnector({**odd, **corpus(2)})).outcome == "clean"
     assert bench.ids() == {*odd, *corpus(2)}
+
+
+class Killed(BaseException):
+    """Ends a run as a SIGKILL would: nothing of it may be tidied up."""
+
+
+def killed_behind(*changes: Change) -> Scripted:
+    """Yields ``changes`` and then dies."""
+    return Scripted(*changes, Killed())
+
+
+@pytest.fixture
+def following(bench: Bench) -> Bench:
+    """Three documents and the cursor that belongs to them."""
+    bench.sync(CorpusConnector(corpus(3)))
+    return bench
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_what_a_killed_run_did_not_bring_to_a_cursor_is_as_if_it_never_was(following: Bench, batch: int) -> None:
+    before = snapshot(following.ledger, following.store)
+    new, edited = document("new", article(7)), document("doc-1", article(1, 5))
+    bad = SourceDocument("bad", b"\x00", "application/x-unheard-of", "Bad one", "v1")
+    changes: list[Change] = [Failed("doc-0", "HTTP 500"), Upsert(new), Upsert(edited), Upsert(bad), Delete("doc-2")]
+    with pytest.raises(Killed):
+        following.sync(killed_behind(*changes), limits=SyncSettings(batch=batch))
+    # What the source holds is as its cursor knows it: a connector has nothing to say.
+    assert following.sync(Scripted(Checkpoint({"n": 1}))).outcome == "clean"
+    assert snapshot(following.ledger, following.store) == before
+
+
+def test_a_failure_that_is_forgotten_comes_back_when_its_run_is_killed(following: Bench) -> None:
+    bad = SourceDocument("bad", b"\x00", "application/x-unheard-of", "Bad one", "v1")
+    following.sync(Scripted(Upsert(bad), Checkpoint({"n": 1})))
+    before = snapshot(following.ledger, following.store)
+    assert before["failures"]
+    with pytest.raises(Killed):
+        following.sync(killed_behind(Delete("bad")))
+    following.sync(Scripted(Checkpoint({"n": 2})))
+    assert snapshot(following.ledger, following.store) == before
+
+
+def test_more_than_can_be_held_goes_in_without_its_cursor_and_has_the_source_read_afresh(
+    following: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.batch.HELD", 8)
+    more = [Upsert(document(f"more-{n}", article(50 + n))) for n in range(12)]
+    with pytest.raises(Killed):
+        following.sync(killed_behind(*more))
+    assert len(following.ids()) == 15
+    cursors: list[Cursor | None] = []
+
+    class Watched(CorpusConnector):
+        def changes(self, cursor: Cursor | None) -> Iterator[Change]:
+            cursors.append(cursor)
+            return super().changes(cursor)
+
+    following.sync(Watched(corpus(3)), allow_mass_delete=True)
+    assert following.ids() == set(corpus(3))
+    following.sync(Watched(corpus(3)))
+    assert cursors[0] is None
+    assert cursors[1] is not None
+
+
+def test_a_long_stretch_goes_in_whole_with_its_cursor(following: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.batch.HELD", 8)
+    more = {f"more-{n}": document(f"more-{n}", article(50 + n)) for n in range(20)}
+    report = following.sync(Scripted(*map(Upsert, more.values()), Delete("more-3"), Checkpoint({"n": 1})))
+    assert (report.outcome, report.counts.upserted) == ("clean", 20)
+    assert following.ids() == (set(corpus(3)) | set(more)) - {"more-3"}
+
+
+def test_the_last_of_many_changes_before_a_cursor_counts(following: Bench) -> None:
+    first, second = (document("new", article(7, revision)) for revision in (1, 2))
+    filler = [Upsert(document(f"more-{n}", article(50 + n))) for n in range(5)]
+    unchanged = corpus(3)["doc-1"]
+    edited = document("doc-1", article(1, 5))
+    script: list[Change] = [
+        Upsert(first),
+        Upsert(edited),
+        *filler,
+        Upsert(second),
+        Upsert(unchanged),
+        Delete("more-0"),
+        *filler[:1],
+    ]
+    following.sync(Scripted(*script, Checkpoint({"n": 1})))
+    found = snapshot(following.ledger, following.store)
+    versions = {name: row[0] for (_, name), row in found["documents"].items()}
+    assert (versions["new"], versions["doc-1"]) == (second.version, unchanged.version)
+    assert set(versions) == {*corpus(3), "new", *(f"more-{n}" for n in range(5))}
+    assert not any(name == "orphan" for name, _ in found["vectors"]["kb"])
+
+
+def test_a_mass_delete_that_is_stopped_keeps_back_nothing_else(following: Bench) -> None:
+    limits = SyncSettings(batch=1, max_delete_share=0.3, max_delete_floor=1)
+    script: list[Change] = [Upsert(document("new", article(7))), Delete("doc-0"), Delete("doc-1"), Checkpoint({"n": 1})]
+    assert isinstance(following.sync(Scripted(*script), limits=limits).error, MassDelete)
+    assert following.ids() == {*corpus(3), "new"}
 
 
 def test_a_document_that_the_settings_leave_out_leaves_the_shelf_and_is_counted_with_its_reason(bench: Bench) -> None:

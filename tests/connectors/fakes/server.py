@@ -10,7 +10,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 
@@ -146,6 +146,15 @@ class Fake:
         """No more faults."""
         with self.lock:
             self._chaos, self._next = None, []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close, and see that a test that went well asked for nothing that the vendor does not have."""
+        self.close()
+        if kind is None:
+            assert not self.problems, self.problems[:3]
 
     def close(self) -> None:
         self._server.shutdown()
