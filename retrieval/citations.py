@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from retrieval.context import Source
 from retrieval.events import Citation
 from retrieval.prompt import NO_ANSWER
-from retrieval.wording import overlap, sentences, terms
+from retrieval.wording import LANGUAGES, sentences, terms
 
 _NUMBERS = re.compile(r"\[\s*\d{1,4}(?:\s*[,;]\s*\d{1,4})*\s*\]|【\s*\d{1,4}(?:\s*[,;]\s*\d{1,4})*\s*(?:†[^】\n]*)?】")
 _OPENING = re.compile(r"[\[【]")
@@ -43,6 +44,7 @@ class CitationReader:
         self.no_answer = False
         self._held = ""  # could still become a marker, or blanks in front of one
         self._fence = ""  # the run of backticks that opened the code we are in
+        self._known: dict[int, _Read] = {}
 
     def feed(self, delta: str) -> Piece:
         """Take the next piece; what may be the beginning of a marker is held back."""
@@ -115,9 +117,11 @@ class CitationReader:
             self._emit("\n" * blanks.count("\n"))
             return
         self._emit(blanks)
-        statement = last_statement(self.text)
+        wanted = terms(last_statement(self.text))
         for number in known:
-            citation = cite(self.sources[number], number, len(self.text), statement)
+            if number not in self._known:
+                self._known[number] = _Read(self.sources[number])
+            citation = _cite(self._known[number], number, len(self.text), wanted)
             self._emit(f"[{number}]")
             self.citations.append(citation)
 
@@ -134,11 +138,46 @@ def last_statement(text: str) -> str:
     return clean[slice(*spans[-1])] if spans else ""
 
 
+class _Read:
+    """A source whose terms are worked out once, when they are first wanted, and not for every statement again."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        return _held(self.source.text)
+
+    @cached_property
+    def sentences(self) -> list[tuple[tuple[int, int], frozenset[str]]]:
+        """Spans, each with its terms; the whole text where it has no sentence."""
+        text = self.source.text
+        return [(span, _held(text[slice(*span)])) for span in sentences(text) or [(0, len(text))]]
+
+
 def cite(source: Source, number: int, position: int, statement: str, *, inferred: bool = False) -> Citation:
     """Point into ``source`` at the sentence that shares most terms with ``statement`` (its first where none does)."""
-    wanted = terms(statement)
-    spans = sentences(source.text) or [(0, len(source.text))]
-    start, end = max(spans, key=lambda span: overlap(wanted, source.text[slice(*span)]))
+    return _cite(_Read(source), number, position, terms(statement), inferred=inferred)
+
+
+def infer(text: str, sources: Mapping[int, Source]) -> list[Citation]:
+    """Citations for a text without markers: each sentence and the source that holds at least half of its terms
+    (and three of them) in one place; sentences that no source supports get none."""
+    found: list[Citation] = []
+    read = {number: _Read(source) for number, source in sources.items()}
+    for start, end in sentences(text):
+        wanted = terms(text[start:end])
+        if len(wanted) < _INFERRED_TERMS or not sources:
+            continue
+        share, negative = max((_share(wanted, one.terms), -number) for number, one in read.items())
+        if share >= _INFERRED_SHARE and share * len(wanted) >= _INFERRED_TERMS:
+            found.append(_cite(read[-negative], -negative, end, wanted, inferred=True))
+    return found
+
+
+def _cite(read: _Read, number: int, position: int, wanted: frozenset[str], *, inferred: bool = False) -> Citation:
+    source = read.source
+    (start, end), _ = max(read.sentences, key=lambda sentence: _share(wanted, sentence[1]))
     hit = source.chunk_at(source.start + start)
     return Citation(
         number=number,
@@ -154,19 +193,20 @@ def cite(source: Source, number: int, position: int, statement: str, *, inferred
     )
 
 
-def infer(text: str, sources: Mapping[int, Source]) -> list[Citation]:
-    """Citations for a text without markers: each sentence and the source that holds at least half of its terms
-    (and three of them) in one place; sentences that no source supports get none."""
-    found: list[Citation] = []
-    for start, end in sentences(text):
-        wanted = terms(text[start:end])
-        if len(wanted) < _INFERRED_TERMS or not sources:
-            continue
-        number = max(sources, key=lambda number: (overlap(wanted, sources[number].text), -number))
-        share = overlap(wanted, sources[number].text)
-        if share >= _INFERRED_SHARE and share * len(wanted) >= _INFERRED_TERMS:
-            found.append(cite(sources[number], number, end, text[start:end], inferred=True))
-    return found
+def _held(text: str) -> frozenset[str]:
+    """The terms that ``text`` holds, in every language."""
+    from ingest.ledger.terms import terms as terms_of
+
+    return frozenset(term for code in LANGUAGES for term in terms_of(text, code))
+
+
+def _share(wanted: frozenset[str], held: frozenset[str]) -> float:
+    """``wording.overlap`` of a text whose terms are known."""
+    if not wanted:
+        return 0.0
+    starts = [term[:-1] for term in wanted if term.endswith("*")]  # a character of CJK stands for what begins with it
+    started = sum(any(term.startswith(start) for term in held) for start in starts)
+    return (len(wanted & held) + started) / len(wanted)
 
 
 def without_markers(text: str) -> str:

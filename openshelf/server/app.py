@@ -102,7 +102,8 @@ def create_app(shelf: Shelf, settings: Server | None = None, *, loopback: bool =
     app.include_router(health_routes.router(services, metrics))
     for routes in (file_routes, search_routes, batch_routes, attachment_routes, store_routes):
         app.include_router(routes.router(services))
-    app.include_router(responses_router(shelf, services.finding, services.access.caller))
+    most = settings.max_concurrent
+    app.include_router(responses_router(shelf, services.finding, services.access.caller, most=most))
     return app
 
 

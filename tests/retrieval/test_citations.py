@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from retrieval.citations import CitationReader, cite, infer, last_statement, without_markers
 from retrieval.context import Source
 from retrieval.events import Citation
+from retrieval.wording import overlap, sentences, terms
 from tests.retrieval.hits import REPAIR, RETURNS, hit, sentence_hits, source
 
 SOURCES = {1: source(1, RETURNS, "returns"), 2: source(2, REPAIR, "repair")}
@@ -172,3 +173,44 @@ def test_a_citation_can_be_written_down_and_read_again() -> None:
     one = cite(SOURCES[1], 1, 5, "receipt")
     assert Citation(**asdict(one)) == one
     assert re.search("receipt", one.quote)
+
+
+_WORDS = st.sampled_from(
+    [
+        *("shoes", "returned", "within", "thirty", "days", "worn", "repair", "zip", "broken", "the", "of", "30"),
+        *("chaussures", "retournées", "jours", "返品", "返品期限", "靴"),
+    ]
+)
+_STATEMENT = st.lists(_WORDS, min_size=1, max_size=9).map(" ".join)
+_PROSE = st.lists(_STATEMENT, max_size=6).map(lambda parts: "".join(f"{part.capitalize()}. " for part in parts))
+
+
+def _slowly(text: str, sources: dict[int, Source]) -> list[tuple[int, int, int, int]]:
+    """What ``infer`` finds, worked out from ``overlap`` for each sentence anew: number, position, and span in the
+    document."""
+    found = []
+    for start, end in sentences(text):
+        wanted = terms(text[start:end])
+        if len(wanted) < 3 or not sources:
+            continue
+        number = max(sources, key=lambda number: (overlap(wanted, sources[number].text), -number))
+        there = sources[number]
+        share = overlap(wanted, there.text)
+        if share >= 0.5 and share * len(wanted) >= 3:
+            spans = sentences(there.text) or [(0, len(there.text))]
+            first, last = max(spans, key=lambda span: overlap(wanted, there.text[slice(*span)]))
+            found.append((number, end, there.start + first, there.start + last))
+    return found
+
+
+@given(_PROSE, st.lists(_PROSE.filter(bool), max_size=4))
+@settings(max_examples=200)
+def test_sources_that_are_read_once_are_cited_as_if_read_for_every_sentence(text: str, contents: list[str]) -> None:
+    sources = {number: source(number, content, f"d{number}") for number, content in enumerate(contents, 1)}
+    found = [(one.number, one.position, one.start, one.end) for one in infer(text, sources)]
+    assert found == _slowly(text, sources)
+    for number, there in sources.items():
+        one = cite(there, number, 0, text)
+        spans = sentences(there.text) or [(0, len(there.text))]
+        first, last = max(spans, key=lambda span: overlap(terms(text), there.text[slice(*span)]))
+        assert (one.start, one.end) == (there.start + first, there.start + last)

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from openshelf.server.responses import plumbing
 from openshelf.server.responses.conversations import Conversations
 from openshelf.server.responses.items import Item, kept, listed
-from openshelf.server.responses.request import Metadata, checked, schema_of
+from openshelf.server.responses.request import Metadata, RawItem, checked, schema_of
 
 MAX_ITEMS = 20
 _Result = TypeVar("_Result")
@@ -27,7 +27,7 @@ class NewConversation(BaseModel):
     model_config = ConfigDict(strict=True)
 
     metadata: Metadata | None = None
-    items: list[dict[str, Any]] | None = Field(None, max_length=MAX_ITEMS)
+    items: list[RawItem] | None = Field(None, max_length=MAX_ITEMS)
 
 
 class ChangedConversation(BaseModel):
@@ -43,7 +43,7 @@ class NewItems(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    items: list[dict[str, Any]] = Field(max_length=MAX_ITEMS)
+    items: list[RawItem] = Field(max_length=MAX_ITEMS)
 
 
 class ConversationRoutes:

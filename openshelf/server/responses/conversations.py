@@ -31,6 +31,32 @@ class Conversations:
             _append(connection, key, given)
         return _resource(key, now, metadata)
 
+    def bring(
+        self, caller: Caller, key: str, created: float, metadata: Mapping[str, str], given: Sequence[Item]
+    ) -> tuple[bool, int]:
+        """Begin one that was kept elsewhere, under an id of its own, or add those of its items that it lacks.
+
+        Args:
+            created: epoch seconds.
+
+        Returns:
+            Whether it is new, and how many items were added.
+
+        Raises:
+            ApiError: 404, it is there and another key's.
+        """
+        with self._ledger.writing() as connection:
+            there = connection.execute(select(conversations.c.id).where(conversations.c.id == key)).first()
+            if there is None:
+                values = {"id": key, "owner": caller.name, "created": created, "metadata": dict(metadata)}
+                connection.execute(insert(conversations).values(values))
+            else:
+                _found(connection, caller, key)
+            taken = set(connection.execute(select(items.c.id).where(items.c.conversation == key)).scalars())
+            lacking = [item for item in given if item["id"] not in taken]
+            _append(connection, key, lacking)
+        return there is None, len(lacking)
+
     def get(self, caller: Caller, key: str) -> Item:
         """The conversation without its items.
 

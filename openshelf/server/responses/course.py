@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from configs.errors import ConfigError, OpenshelfError
+from ingest.ledger import Ledger
 from openshelf.server.contract import Caller, SearchStores
 from openshelf.server.errors import ApiError, translated
 from openshelf.server.responses import searching
@@ -24,6 +25,7 @@ from openshelf.server.responses.draft import Draft
 from openshelf.server.responses.estimate import input_tokens
 from openshelf.server.responses.finding import Finding
 from openshelf.server.responses.items import RESULTS, Item, kept, last_question, resent
+from openshelf.server.responses.jobs import Jobs
 from openshelf.server.responses.outgoing import Outgoing
 from openshelf.server.responses.quoting import quote
 from openshelf.server.responses.reading import Reading
@@ -61,24 +63,36 @@ class House:
     spend: Spend
     responses: Responses
     conversations: Conversations
+    jobs: Jobs
+    ledger: Ledger
 
 
 class Run:
     """One response being made; used once.
 
+    Args:
+        resumed: the response as it was queued by a server that has ended, and what it was asked with.
+
     Attributes:
         failure: why it ended early.
     """
 
-    def __init__(self, house: House, caller: Caller, request: ResponseRequest) -> None:
+    def __init__(
+        self,
+        house: House,
+        caller: Caller,
+        request: ResponseRequest,
+        *,
+        resumed: tuple[Item, list[Item]] | None = None,
+    ) -> None:
         self.house, self.caller, self.request = house, caller, request
         self.tool = request.file_search
-        self.given = kept(request.input)
+        self.given = resumed[1] if resumed else kept(request.input)
         self.extractive = house.answerer.extractive
         if self.extractive:
             _only_quotable(request)
         model = request.model or house.answerer.settings.model
-        self.draft = Draft(request, "extractive" if self.extractive else model)
+        self.draft = Draft(request, "extractive" if self.extractive else model, resumed[0] if resumed else None)
         self.model = model
         self.outgoing = Outgoing(request, house.answerer.settings, model)
         self.name = self.outgoing.name
@@ -86,6 +100,7 @@ class Run:
         self.usage = Usage()
         self.cost: float | None = 0.0
         self.failure: ApiError | None = None
+        self.hint: str | None = None
         self._keeping = False
 
     def steps(self) -> Course:
@@ -100,7 +115,38 @@ class Run:
         if self.failure is not None:
             yield from self._failed(self.failure)
 
+    def check(self) -> None:
+        """What a background response is refused for before it is queued. Blocks.
+
+        Raises:
+            ApiError: there is no such store, response or conversation.
+            FilterError: the filter is malformed.
+        """
+        self.finding.check()
+        self._history()
+
+    def count(self) -> int:
+        """Input tokens of its first call, on the high side. Blocks.
+
+        Raises:
+            ApiError, FilterError: as ``check``.
+        """
+        self.finding.check()
+        sent = [*resent(self._history()), *resent(self.given)]
+        return input_tokens(self.outgoing.params(sent, 0), self.house.answerer.count_tokens)
+
+    def ended(self, status: str, message: str | None = None) -> Item:
+        """The response as it stands when it is broken off from outside.
+
+        Args:
+            message: what its error says, where it failed.
+        """
+        error = {} if message is None else {"error": {"code": "server_error", "message": message}}
+        return self.draft.whole(status, **error, **self._account())
+
     def _course(self) -> Part:
+        if self.draft.queued:
+            yield from self.draft.begin()
         yield Do(self.finding.check)
         history: list[Item] = yield Do(self._history)
         if self.extractive:
@@ -129,9 +175,20 @@ class Run:
             message = f"The model {self.model} did not answer, but wanted to search more than {most} times."
             raise ApiError(502, message, code="upstream_error")
         if reply.incomplete:
+            if reply.incomplete == "max_output_tokens":
+                self.hint = self._too_short(reply)
             yield from self._finish("incomplete", incomplete_details={"reason": reply.incomplete})
         else:
             yield from self._finish("completed")
+
+    def _too_short(self, reply: Reply) -> str:
+        asked, most = self.request.max_output_tokens, self.outgoing.max_output_tokens
+        thought = f", {reply.usage.reasoning} of them for reasoning" if reply.usage and reply.usage.reasoning else ""
+        reached = "before its answer was whole" if reply.text else "before it wrote an answer"
+        more = (
+            "Raise max_output_tokens" if asked else "Set max_output_tokens, or answer.max_output_tokens of the server"
+        )
+        return f"The model used all of its {most} output tokens{thought}, {reached}. {more}, or lower reasoning.effort."
 
     # --- searching ------------------------------------------------------------------------------
 
@@ -212,33 +269,39 @@ class Run:
             return self.house.conversations.items(self.caller, request.conversation_id)
         return []
 
-    def _keep(self, response: Item) -> None:
+    def _keep(self, response: Item) -> bool:
+        """Keep what was made; false where it was cancelled or deleted meanwhile."""
         conversation = self.request.conversation_id
+        if self.draft.queued and self.house.jobs.gone([self.draft.id]):
+            return False
         if conversation is not None and response["status"] != "failed":
             # First, because it may have been deleted meanwhile.
             self.house.conversations.add(self.caller, conversation, [*self.given, *response["output"]])
+        if self.draft.queued:
+            return self.house.jobs.finish(response)
         if self.request.store is not False:
             self.house.responses.save(self.caller, response, self.given)
+        return True
 
     def _finish(self, status: str, **fields: Any) -> Part:
         if status == "completed":
             fields["completed_at"] = int(time.time())
         response = self.draft.whole(status, **fields, **self._account())
         self._keeping = True
-        yield Do(partial(self._keep, response))
-        yield self.draft.event(f"response.{status}", response=response)
+        if (yield Do(partial(self._keep, response))):
+            yield self.draft.event(f"response.{status}", response=response)
 
     def _failed(self, failure: ApiError) -> Part:
         """The last event of a stream that has begun. Before that, the failure is an HTTP status."""
-        if not self.draft.begun:
+        if not (self.draft.begun or self.draft.queued):
             return
         limited = failure.status == 429
         code = failure.code if failure.code in _EVENT_CODES else "rate_limit_exceeded" if limited else "server_error"
         error = {"code": code, "message": failure.message}
         response = self.draft.whole("failed", error=error, **self._account())
-        if not self._keeping:
-            yield Do(partial(self._keep, response))
-        yield self.draft.event("response.failed", response=response)
+        # A response whose keeping failed is not tried to be kept again, but a background one has its row already.
+        if (self._keeping and not self.draft.queued) or (yield Do(partial(self._keep, response))):
+            yield self.draft.event("response.failed", response=response)
 
     def _account(self) -> Item:
         used, finding = self.usage, self.finding
@@ -255,6 +318,7 @@ class Run:
                 "currency": self.house.spend.settings.currency,
                 "searches": finding.searches,
                 "context_tokens": finding.context_tokens,
+                **({} if self.hint is None else {"hint": self.hint}),
             },
         }
 

@@ -33,11 +33,14 @@ class Draft:
 
     Args:
         model: as the request has it, or the shelf's.
+        resumed: the response as it was queued by a server that has ended.
     """
 
-    def __init__(self, request: ResponseRequest, model: str) -> None:
-        self.id = new_id("resp")
+    def __init__(self, request: ResponseRequest, model: str, resumed: Mapping[str, Any] | None = None) -> None:
+        self.id = str(resumed["id"]) if resumed else new_id("resp")
         self.begun = False
+        self.queued = False
+        self._echoed = False
         self.output: dict[int, Item] = {}
         self._ids: set[str] = set()
         self._events, self._places = count(), count()
@@ -45,9 +48,9 @@ class Draft:
         self._fields: Item = {
             "id": self.id,
             "object": "response",
-            "created_at": int(time.time()),
+            "created_at": resumed["created_at"] if resumed else int(time.time()),
             "status": "in_progress",
-            "background": False,
+            "background": request.background is True,
             "error": None,
             "incomplete_details": None,
             "instructions": request.instructions,
@@ -73,17 +76,26 @@ class Draft:
         """The next event."""
         return {"type": kind, **fields, "sequence_number": next(self._events)}
 
+    def queue(self) -> Iterator[Event]:
+        """The first two events of a response that is made in the background."""
+        self.queued = True
+        yield self.event("response.created", response=self.whole("queued"))
+        yield self.event("response.queued", response=self.whole("queued"))
+
     def begin(self, echo: Mapping[str, Any] | None = None) -> Iterator[Event]:
-        """The first two events; nothing the second time.
+        """The first two events, or that a queued response is in progress; nothing the second time.
 
         Args:
             echo: the upstream's own response.
         """
+        if echo is not None and not self._echoed:
+            self._echoed = True
+            self._fields |= {key: echo[key] for key in _ECHOED if echo.get(key) is not None}
         if self.begun:
             return
         self.begun = True
-        self._fields |= {key: echo[key] for key in _ECHOED if echo is not None and echo.get(key) is not None}
-        yield self.event("response.created", response=self.whole("in_progress"))
+        if not self.queued:
+            yield self.event("response.created", response=self.whole("in_progress"))
         yield self.event("response.in_progress", response=self.whole("in_progress"))
 
     def place(self) -> int:

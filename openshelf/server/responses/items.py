@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
@@ -21,6 +22,8 @@ _PREFIXES = {
 }
 _INVENTED = "item"
 """Prefix of ids for types whose own prefix we do not know; such an id is not sent to the upstream."""
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,255}")
+"""Ids that can stand in an address."""
 _DONE = {"status": "completed"}
 _LISTED: dict[str, Item] = {
     "message": _DONE,
@@ -64,6 +67,14 @@ def kept(raw: str | Sequence[Mapping[str, Any]] | None, *, param: str = "input")
     if isinstance(raw, str):
         raw = [{"role": "user", "content": raw}]
     return [_kept(item, f"{param}[{n}]") for n, item in enumerate(raw)]
+
+
+def reference(item: object) -> str | None:
+    """The id of the item that a reference names; ``None`` for any other item. A malformed one is left to ``kept``."""
+    if not isinstance(item, dict) or item.get("type") not in (None, "item_reference") or "role" in item:
+        return None
+    key = item.get("id")
+    return key if isinstance(key, str) and _ID.fullmatch(key) else None
 
 
 def resent(items: Iterable[Mapping[str, Any]]) -> list[Item]:
@@ -111,6 +122,8 @@ def listed(item: Mapping[str, Any], include: Sequence[str] = ()) -> Item:
             found[key] = {**value, **found[key]}
         else:
             found.setdefault(key, value)
+    if found["type"] == "computer_call_output" and found["status"] == "in_progress":
+        found["status"] = "incomplete"  # lists know no other word for it
     for key in ("content", "output"):
         if isinstance(found.get(key), list):
             found[key] = [_part(part) if isinstance(part, dict) else part for part in found[key]]
@@ -136,10 +149,10 @@ def _kept(raw: Mapping[str, Any], at: str) -> Item:
     if kind is None:
         kind = "message" if "role" in item else "item_reference"
     if kind == "item_reference":
-        _refuse("References to items are not supported; send the item, or previous_response_id.", at)
+        _refuse("A reference to an item needs its id, and stands in the input of a response.", at)
     if kind == "compaction_trigger":
         _refuse("Compaction is not supported; `truncation: auto` lets the upstream shorten what is too long.", at)
-    if not isinstance(kind, str):
+    if not isinstance(kind, str) or not kind:
         _refuse("An item's type is a text.", f"{at}.type")
     for key in _NEEDED.get(kind, ()):
         if key not in item or not (isinstance(item[key], str) or (key == "output" and isinstance(item[key], list))):
@@ -149,6 +162,8 @@ def _kept(raw: Mapping[str, Any], at: str) -> Item:
     item["type"] = kind
     if not isinstance(item.get("id"), str) or not item["id"]:
         item["id"] = new_id(_PREFIXES.get(kind, _INVENTED))
+    elif not _ID.fullmatch(item["id"]):
+        _refuse("An item's id is a letter, digit or _ and up to 255 of them and . : - behind it.", f"{at}.id")
     if kind in ("message", "function_call", "function_call_output"):
         item["status"] = item["status"] if item.get("status") in ("in_progress", "incomplete") else "completed"
     return item
@@ -173,6 +188,8 @@ def _content(item: Mapping[str, Any], at: str) -> list[Item]:
             _refuse("A part with text needs text.", f"{where}.text")
         if kind == "refusal" and not isinstance(part.get("refusal"), str):
             _refuse("A refusal needs refusal.", f"{where}.refusal")
+        if own and kind not in (*_TEXTS, "refusal"):
+            _refuse("A message of the assistant holds text and refusals.", f"{where}.type")
         if own and kind in _TEXTS:
             lists = {key: part[key] if isinstance(part.get(key), list) else [] for key in ("annotations", "logprobs")}
             part = {**part, "type": "output_text", **lists}

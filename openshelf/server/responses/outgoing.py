@@ -23,6 +23,7 @@ class Outgoing:
 
     Attributes:
         name: of the search function.
+        max_output_tokens: of each call.
         most: how many searches there may be.
     """
 
@@ -31,6 +32,7 @@ class Outgoing:
         self._searches = request.file_search is not None
         self._others = [tool for tool in request.tools or [] if tool.get("type") != "file_search"]
         self.name = searching.function_name(self._others)
+        self.max_output_tokens = request.max_output_tokens or settings.max_output_tokens
         wanted = request.max_tool_calls
         self.most = settings.max_searches if wanted is None else min(settings.max_searches, wanted)
 
@@ -46,7 +48,7 @@ class Outgoing:
         params |= {
             "model": self._model,
             "input": items,
-            "max_output_tokens": request.max_output_tokens or settings.max_output_tokens,
+            "max_output_tokens": self.max_output_tokens,
             "store": settings.store,
         }
         if include := [name for name in request.include or [] if name != RESULTS]:

@@ -20,6 +20,7 @@ from openshelf.server.responses.request import read_json
 
 WhoAsks = Callable[[Request], Caller]
 _MOST, _USUAL = 100, 20
+_DIGITS = 16
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -51,6 +52,27 @@ async def body_of(request: Request) -> Any:
 def include_of(request: Request) -> list[str]:
     """``include`` of the query, in either spelling."""
     return [*request.query_params.getlist("include"), *request.query_params.getlist("include[]")]
+
+
+def streamed_after(request: Request) -> int | None:
+    """``starting_after`` of a request that wants a kept stream, -1 where it wants all of it; ``None`` where it wants
+    the whole.
+
+    Raises:
+        ApiError: 400, one of the two is wrong.
+    """
+    wanted, after = request.query_params.get("stream", "false").lower(), request.query_params.get("starting_after")
+    if wanted not in ("true", "false"):
+        raise ApiError(400, "stream is true or false.", code="invalid_value", param="stream")
+    if after is not None and not (after.isascii() and after.isdigit() and len(after) < _DIGITS):
+        raise ApiError(
+            400, "starting_after is the sequence_number of an event.", code="invalid_value", param="starting_after"
+        )
+    if wanted == "true":
+        return -1 if after is None else int(after)
+    if after is not None:
+        raise ApiError(400, "starting_after needs stream=true.", code="invalid_value", param="starting_after")
+    return None
 
 
 def page(items: Sequence[Item], request: Request) -> Item:
@@ -91,14 +113,14 @@ class EventStream(StreamingResponse):
     many streams run.
     """
 
-    def __init__(self, first: Event, events: AsyncGenerator[Event, None]) -> None:
+    def __init__(self, events: AsyncGenerator[Event, None], first: Event | None = None) -> None:
         super().__init__(
             (),  # see stream_response
             media_type="text/event-stream",
             headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
         )
         self._events = events
-        self._ready = [_line(first)]
+        self._ready = [] if first is None else [_line(first)]
         self._more = anyio.Event()
         self._ended = False
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 from ingest.filters import parse_filter
 from openshelf.server.contract import Ranking
@@ -19,6 +19,21 @@ _Model = TypeVar("_Model", bound=BaseModel)
 Metadata = Annotated[
     dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
 ]
+_TYPED = {"type": "object", "properties": {"type": {"type": "string"}}, "required": ["type"]}
+_MESSAGE = {
+    "type": "object",
+    "description": "A message.",
+    "properties": {
+        "type": {"const": "message"},
+        "role": {"enum": ["user", "assistant", "system", "developer"]},
+        "content": {"anyOf": [{"type": "string"}, {"type": "array", "items": _TYPED}]},
+    },
+    "required": ["role", "content"],
+}
+RawItem = Annotated[
+    dict[str, Any], WithJsonSchema({"anyOf": [_MESSAGE, {**_TYPED, "description": "Any other item, as OpenAI's."}]})
+]
+"""An item as it comes; ``items.kept`` checks it."""
 
 
 class _Strict(BaseModel):
@@ -84,7 +99,7 @@ class ResponseRequest(_Strict):
     model_config = ConfigDict(strict=True, extra="allow")
 
     model: str | None = Field(None, min_length=1)
-    input: str | list[dict[str, Any]] | None = None
+    input: str | list[RawItem] | None = None
     instructions: str | None = None
     tools: list[dict[str, Any]] | None = Field(
         None,
@@ -153,13 +168,8 @@ def read_request(body: object) -> ResponseRequest:
         FilterError: the filter of file_search is malformed.
     """
     request = checked(ResponseRequest, body)
-    if request.background:
-        _refuse(
-            "background is not supported here: a response is made while its request is open. Leave it out, or set "
-            "stream: true.",
-            "background",
-            "unsupported_parameter",
-        )
+    if request.background and request.store is False:
+        _refuse("A response that is made in the background is kept: store cannot be false.", "store", "invalid_value")
     if request.previous_response_id is not None and request.conversation_id is not None:
         _refuse("previous_response_id and conversation exclude each other.", "conversation", "mutually_exclusive")
     elsewhere = request.previous_response_id or request.conversation_id or (request.model_extra or {}).get("prompt")

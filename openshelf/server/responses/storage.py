@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Table, select
 
 from ingest.ledger import Ledger
 from openshelf.server.contract import Caller
-from openshelf.server.errors import not_found
+from openshelf.server.errors import ApiError, not_found
 from openshelf.server.responses.items import Item
 from openshelf.server.responses.tables import metadata, responses
 
@@ -70,7 +70,7 @@ class Responses:
         came before that, there is nothing.
 
         Raises:
-            ApiError: 404, ``key`` itself is unknown.
+            ApiError: 404, ``key`` itself is unknown; 400, it is still being made.
         """
         turns: list[list[Item]] = []
         seen: set[str] = set()
@@ -85,6 +85,13 @@ class Responses:
                 ).first()
                 if row is None:
                     break
+                if row.body["status"] in ("queued", "in_progress"):
+                    raise ApiError(
+                        400,
+                        f"The response '{following}' is still being made. Wait for its end, then go on from it.",
+                        code="invalid_value",
+                        param="previous_response_id",
+                    )
                 turns.append([*row.input, *row.body["output"]])
                 following = row.previous
         if not turns:

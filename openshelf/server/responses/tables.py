@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table
 
 metadata = MetaData()
 
@@ -15,6 +15,27 @@ responses = Table(
     Column("previous", String),  # no foreign key: what is deleted leaves a gap
     Column("input", JSON, nullable=False),  # items of this request only
     Column("body", JSON, nullable=False),  # the response as it was sent; documents only where they were included
+)
+
+background = Table(
+    "api_background",
+    metadata,
+    Column("id", ForeignKey("api_responses.id", ondelete="CASCADE"), primary_key=True),
+    Column("server", String, nullable=False),  # who makes it; see ``presence``
+    Column("status", String, nullable=False),
+    Column("streamed", Boolean, nullable=False),
+    Column("ended", Float),  # epoch seconds; null: events may follow
+    Column("caller", JSON, nullable=False),  # what its maker may see
+    Column("request", JSON(none_as_null=True)),  # until it is begun
+    Index("api_background_open", "ended", "server"),
+)
+
+background_events = Table(
+    "api_background_events",
+    metadata,
+    Column("response", ForeignKey("api_background.id", ondelete="CASCADE"), primary_key=True),
+    Column("last", Integer, primary_key=True),  # number of the last of these events
+    Column("events", JSON, nullable=False),
 )
 
 conversations = Table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,6 +14,8 @@ from tests.retrieval import openai_schema
 _SCHEMAS = (
     (r"POST /v1/responses", "Response"),
     (r"GET /v1/responses/[^/]+", "Response"),
+    (r"POST /v1/responses/input_tokens", "TokenCountsResource"),
+    (r"POST /v1/responses/[^/]+/cancel", "Response"),
     (r"GET /v1/responses/[^/]+/input_items", "ResponseItemList"),
     (r"(POST|GET) /v1/conversations(/[^/]+)?", "ConversationResource"),
     (r"DELETE /v1/conversations/[^/]+", "DeletedConversationResource"),
@@ -34,6 +37,8 @@ class Checked:
             await self._inner(scope, receive, send)
             return
         answer = _Answer(f"{scope['method']} {scope['path']}", self.problems)
+        if after := parse_qs(scope["query_string"].decode()).get("starting_after", ["-1"])[0]:
+            answer.events = int(after) + 1 if after.lstrip("-").isdecimal() else 0
 
         async def checked(message: Message) -> None:
             answer.take(message)

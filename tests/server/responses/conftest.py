@@ -54,13 +54,13 @@ def _served(stocked: tuple[Path, Shelf], _upstream: Provider) -> Iterator[Serve]
     made: dict[str, House] = {}
     with ExitStack() as stack:
 
-        def serve(search: Any = None, costs: dict[str, Any] | None = None, **answer: Any) -> House:
-            name = repr((search, costs, sorted(answer.items())))
+        def serve(search: Any = None, costs: dict[str, Any] | None = None, most: int = 256, **answer: Any) -> House:
+            name = repr((search, costs, most, sorted(answer.items())))
             if name not in made:
                 settings = {"base_url": _upstream.url, "api_key": KEY, "max_output_tokens": 800, **answer}
                 config = stock.config(folder, answer=settings, costs={"prices": PRICES, **(costs or {})})
                 other = stack.enter_context(Shelf.open(config))
-                made[name] = stack.enter_context(serving(other, search or StoreSearch(shelf)))
+                made[name] = stack.enter_context(serving(other, search or StoreSearch(shelf), most=most))
             return made[name]
 
         yield serve
@@ -68,8 +68,9 @@ def _served(stocked: tuple[Path, Shelf], _upstream: Provider) -> Iterator[Serve]
 
 @pytest.fixture
 def serve(_served: Serve, provider: Provider) -> Iterator[Serve]:
-    """Runs a server: keywords are keys of ``answer``; ``costs`` is that section, ``search`` another way to search.
-    Servers of equal settings are one. All that they say must be valid."""
+    """Runs a server: keywords are keys of ``answer``; ``costs`` is that section, ``search`` another way to search,
+    ``most`` how many responses it makes in the background. Servers of equal settings are one. All that they say must be
+    valid."""
     used: list[House] = []
 
     def serve(**settings: Any) -> House:

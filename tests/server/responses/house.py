@@ -93,10 +93,10 @@ def who(request: Request) -> Caller:
     return Caller(name, scopes, stores=frozenset(rest[1:]) or None)
 
 
-def app(shelf: Shelf, search: Any) -> FastAPI:
+def app(shelf: Shelf, search: Any, **options: Any) -> FastAPI:
     """The router alone, with its errors answered."""
     made = FastAPI()
-    made.include_router(router(shelf, search, who))
+    made.include_router(router(shelf, search, who, **options))
 
     @made.exception_handler(ApiError)
     async def _error(_request: Request, error: ApiError) -> JSONResponse:
@@ -110,9 +110,9 @@ def app(shelf: Shelf, search: Any) -> FastAPI:
 
 
 @contextmanager
-def serving(shelf: Shelf, search: Any) -> Iterator[House]:
-    """Serve in a thread, on a free port."""
-    checked = Checked(app(shelf, search))
+def serving(shelf: Shelf, search: Any, **options: Any) -> Iterator[House]:
+    """Serve in a thread, on a free port; ``options`` are the router's."""
+    checked = Checked(app(shelf, search, **options))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(checked, log_config=None, timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

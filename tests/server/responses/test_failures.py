@@ -103,6 +103,32 @@ def test_a_response_that_failed_upstream(
     assert (last["type"], last["response"]["error"]["code"]) == ("response.failed", told)
 
 
+@pytest.mark.parametrize(
+    ("text", "asked", "parts"),
+    [
+        ("", None, ("all of its 800 output tokens, 790 of them for reasoning", "before it wrote", "Set max_output")),
+        ("It is", None, ("before its answer was whole", "answer.max_output_tokens of the server")),
+        ("", 100, ("all of its 100 output tokens", "Raise max_output_tokens, or lower reasoning.effort")),
+    ],
+)
+def test_a_model_that_ran_out_of_tokens_says_what_to_do(
+    client: OpenAI, provider: Provider, text: str, asked: int | None, parts: tuple[str, ...]
+) -> None:
+    provider.script(Says(text, incomplete="max_output_tokens", tokens=(100, 0, asked or 800, (asked or 800) - 10)))
+    more: dict[str, Any] = {} if asked is None else {"max_output_tokens": asked}
+    response = client.responses.create(model="gpt-5-mini", input="a", **more)
+    assert (response.status, response.output_text) == ("incomplete", text)
+    hint = response.model_extra["openshelf"]["hint"]  # type: ignore[index]
+    assert [part for part in parts if part not in hint] == []
+
+
+def test_only_what_can_be_helped_has_a_hint(client: OpenAI, provider: Provider) -> None:
+    provider.script(Says("It is", incomplete="content_filter"), Says("It is."))
+    for _ in range(2):
+        response = client.responses.create(model="gpt-5-mini", input="a")
+        assert "hint" not in response.model_extra["openshelf"]  # type: ignore[index]
+
+
 class _Broken:
     """Knows the stores, and fails when it searches."""
 

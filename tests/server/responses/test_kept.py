@@ -173,3 +173,19 @@ def test_an_item_without_an_id_has_one_here_and_none_upstream(client: OpenAI, pr
     (item,) = client.responses.input_items.list(made.id).data
     assert item.id
     assert item.status == "completed"  # type: ignore[union-attr]
+
+
+def test_an_item_whose_id_cannot_stand_in_an_address_is_refused(house: House, provider: Provider) -> None:
+    with house.http() as http:
+        for key in (".", "..", "a/b", "a?b", "é", " ", "a" * 257):
+            for path, field in (("/responses", "input"), ("/conversations", "items")):
+                answer = http.post(path, json={field: [{"role": "user", "content": "a", "id": key}]})
+                assert (answer.status_code, answer.json()["error"]["param"]) == (400, f"{field}[0].id")
+    assert not provider.requests
+
+
+def test_a_screenshot_that_is_in_progress_is_listed_as_the_document_has_it(client: OpenAI) -> None:
+    given = {"type": "computer_call_output", "call_id": "c", "output": {"type": "computer_screenshot"}}
+    made = client.conversations.create(items=[{**given, "status": "in_progress"}])  # type: ignore[list-item]
+    (item,) = client.conversations.items.list(made.id).data
+    assert item.status == "incomplete"  # type: ignore[union-attr]
