@@ -23,6 +23,7 @@ from configs.loader import from_mapping
 from configs.schema import Config, Defaults
 from configs.yaml_lines import read_yaml
 from connectors.registry import validate_options
+from evaluation.gold.layout import GoldFile
 from openshelf import Shelf
 from openshelf.cli.app import app
 from retrieval.events import Answer
@@ -32,7 +33,7 @@ from tests.connectors.web import Web
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DEPLOY = sorted((ROOT / "docs" / "deploy").glob("[!R]*"))
-ROOMS = ("benchmarks", "configs", "connectors", "docs", "ingest", "openshelf", "retrieval", "tests", ".ci")
+ROOMS = ("benchmarks", "configs", "connectors", "docs", "evaluation", "ingest", "openshelf", "retrieval", "tests", ".ci")
 RUN = [ROOT / "README.md", ROOT / "docs" / "python-api.md"]
 
 _FENCE = re.compile(r"^ *```(\S*)[^\n]*\n(.*?)^ *```\s*$", re.DOTALL | re.MULTILINE)
@@ -252,7 +253,11 @@ def valid(value: Any) -> Config:
 def test_every_yaml_block_is_valid(page: Path, plug_ins: Path) -> None:
     for fence in fences(page, "yaml"):
         try:
-            valid(read_yaml(fence.text, named(page))[0])
+            value = read_yaml(fence.text, named(page))[0]
+            if isinstance(value, dict) and "questions" in value:
+                GoldFile.model_validate(value)
+            else:
+                valid(value)
         except Exception as error:
             pytest.fail(f"{named(page)}:{fence.line}: {error}")
 
