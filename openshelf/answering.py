@@ -12,6 +12,7 @@ from configs.errors import RetrievalError
 from ingest.chunk import tokenizer
 from ingest.ledger.tables import bodies, chunks, documents
 from retrieval.answer import Answerer
+from retrieval.evidence import measure_for
 from retrieval.hit import Hit
 
 if TYPE_CHECKING:
@@ -65,4 +66,5 @@ def make_answerer(shelf: Parts) -> Answerer:
         conversations=shelf.conversations,
         spend=shelf.spend,
         embedder=shelf.config.embedder.model,
+        measure=measure_for(shelf.config.embedder.model, shelf.ledger, shelf.embedders.current),
     )

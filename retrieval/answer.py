@@ -25,7 +25,7 @@ from retrieval.asking import Run
 from retrieval.context import Body, CountTokens
 from retrieval.conversations import Conversations
 from retrieval.events import Answer, Done, Event, Mode
-from retrieval.evidence import calibrated_threshold
+from retrieval.evidence import Measure, calibrated_threshold, evidence
 from retrieval.failures import CallFailed, explain
 from retrieval.hit import Hit
 from retrieval.spend import Spend
@@ -82,6 +82,7 @@ class Answerer:
         spend: prices, caps and the ledger of money; without it nothing is capped or recorded.
         environment: where ``OPENAI_API_KEY`` and ``OPENAI_BASE_URL`` are looked up.
         embedder: the embedder's name, for its calibrated ``no_answer_threshold`` where the settings have none.
+        measure: how evidence is measured.
         max_retries: of one request, by the openai package, for rate limits, 5xx and broken connections.
     """
 
@@ -98,6 +99,7 @@ class Answerer:
         environment: Mapping[str, str] = os.environ,
         max_retries: int = 2,
         embedder: str | None = None,
+        measure: Measure = evidence,
     ) -> None:
         self.search, self.settings, self.context = search, settings, context
         self.count_tokens, self.body = count_tokens, body
@@ -105,6 +107,7 @@ class Answerer:
         self._environment, self._max_retries = environment, max_retries
         chosen = settings.no_answer_threshold
         self.threshold = calibrated_threshold(embedder) if chosen is None else chosen
+        self.evidence = measure
         self._client: OpenAI | None = None
         self._lock = threading.Lock()
 

@@ -19,7 +19,6 @@ from retrieval.context import ContextBlock, Dropped, Source, build_context
 from retrieval.conversations import History
 from retrieval.drive import Core, Create, Do, Open, Pull, Step
 from retrieval.events import Answer, Cited, Delta, Done, HistoryUse, Mode, Reason, Searching, Sources, Usage
-from retrieval.evidence import evidence
 from retrieval.extractive import extract, language_of
 from retrieval.failures import CallFailed
 from retrieval.hit import Hit
@@ -80,7 +79,7 @@ class Run:
         yield Searching(query)
         asked = self.question
         hits: list[Hit] = yield Do(partial(self._found, query, top_k=top_k, filters=asked.filters, groups=asked.groups))
-        best = max(evidence(query, hits), evidence(asked.text, hits))
+        best = yield Do(partial(self._evidence, query, hits))
         if best < self.by.threshold:
             reason = f"evidence {best:.2f} is below answer.no_answer_threshold"
             context = ContextBlock("", (), 0, budget, (), tuple(Dropped(hit, reason) for hit in hits))
@@ -103,6 +102,10 @@ class Run:
             self.contexts.append(context)
         yield Sources(tuple(hits), context)
         return context
+
+    def _evidence(self, query: str, hits: list[Hit]) -> float:
+        # A follow-up was searched for with words of the question before it.
+        return max(self.by.evidence(text, hits) for text in {query, self.question.text})
 
     def _found(self, query: str, **options: Any) -> list[Hit]:
         return list(self.by.search(query, **options))

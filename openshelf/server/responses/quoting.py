@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Sequence
+from functools import partial
 from typing import Any
 
 from openshelf.server.responses.finding import Finding
 from openshelf.server.responses.upstream import Step
+from retrieval.answer import Answerer
 from retrieval.citations import Piece
 from retrieval.conversations import search_query
-from retrieval.evidence import evidence
+from retrieval.drive import Do
 from retrieval.extractive import extract, language_of
+from retrieval.hit import Hit
 from retrieval.prompt import MAX_QUERY, REFUSALS
+
+
+def _enough(answerer: Answerer, texts: Collection[str], hits: Sequence[Hit]) -> bool:
+    return max(answerer.evidence(text, hits) for text in texts) >= answerer.threshold
 
 
 def quote(finding: Finding, question: str, before: str | None) -> Generator[Step, Any, None]:
@@ -24,7 +31,7 @@ def quote(finding: Finding, question: str, before: str | None) -> Generator[Step
     found = yield from finding.find([query])
     hits = [hit.hit for hit in found]
     pieces = [Piece(REFUSALS[language_of(question)])]
-    if max(evidence(query, hits), evidence(question, hits)) >= finding.answerer.threshold:
+    if (yield Do(partial(_enough, finding.answerer, {query, question}, hits))):
         context = yield from finding.give(found, finding.budget_left)
         if context.sources:
             pieces = list(extract(question, context))
