@@ -28,12 +28,19 @@ ROOMS = {
         "ask": "openshelf.cli.asking:ask",
         "chat": "openshelf.cli.chatting:chat",
     },
+    "Measure": {
+        "eval": "openshelf.cli.evaluating:evaluate",
+        "tune": "openshelf.cli.tuning:tune",
+        "simulate": "openshelf.cli.simulating:simulate",
+    },
     "Serve": {
         "serve": "openshelf.cli.serving:serve",
         "keys": "openshelf.cli.keys:keys",
+        "migrate": "openshelf.cli.migrating:migrate",
     },
     "Look after it": {
         "status": "openshelf.cli.looking:status",
+        "inspect": "openshelf.cli.inspecting:inspect",
         "costs": "openshelf.cli.looking:costs",
         "doctor": "openshelf.cli.setting_up:doctor",
     },

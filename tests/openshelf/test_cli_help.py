@@ -32,6 +32,11 @@ COMMANDS = [
     "doctor",
     "serve",
     "keys",
+    "migrate",
+    "eval",
+    "tune",
+    "simulate",
+    "inspect",
 ]
 HEAVY = [
     "torch",
