@@ -9,10 +9,10 @@ READY := $(VENV)/.ready
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs docs-check check kill-test follow-test bench bench-crawl lock clean
+.PHONY: help demo test lint types docs docs-check check kill-test follow-test bench bench-load bench-tune bench-abstention bench-crawl lock clean
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml constraints.txt .ci/install
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" TORCH_INDEX="$(TORCH_INDEX)" bash .ci/install
@@ -48,6 +48,15 @@ follow-test: $(READY) ## 10 more rounds of 200 random changes, faults and stops 
 
 bench: $(READY) ## The main job on public data in ../shared/data: commands, timings, nDCG@10
 	@$(BIN)/python -m benchmarks.main_job build/bench
+
+bench-load: $(READY) ## `openshelf serve` for a minute: 200 searches a second beside 50 streams (after `make bench`)
+	@$(BIN)/python -m benchmarks.load build/bench
+
+bench-tune: $(READY) ## Find a better chunker on the published chunking benchmark (20 minutes)
+	@$(BIN)/python -m benchmarks.tune_chunking build/tune --more
+
+bench-abstention: $(READY) ## When to say that there is no answer: the curve on public data
+	@$(BIN)/python -m benchmarks.abstention build/abstention
 
 bench-crawl: $(READY) ## A first crawl of 10,000 articles at full speed: throughput and memory
 	@$(BIN)/python -m benchmarks.zendesk_crawl --sync

@@ -116,7 +116,8 @@ def build_context(
 class _Builder:
     def __init__(self, settings: Context, count_tokens: CountTokens, body: Body | None, first_number: int) -> None:
         self.settings, self.count, self.body, self.first = settings, count_tokens, body, first_number
-        self.nonce = secrets.token_hex(8)
+        # Digits, because every nonce of 18 of them has as many tokens; with letters a context would differ in length.
+        self.nonce = f"{secrets.randbelow(10**18):018d}"
         self.sources: list[Source] = []
         self.costs: list[int] = []  # tokens of each rendered source, the blank line after it included
         self.dropped: list[Dropped] = []
