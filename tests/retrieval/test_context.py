@@ -171,7 +171,7 @@ def test_a_source_names_where_it_is_from() -> None:
     one = hit("| a | 1 |", "table", header=HEADER, heading_path=("Shop", "Prices"), page=3)
     made = block([replace(one, metadata={"updated": datetime(2026, 5, 1, 8, tzinfo=UTC)})])
     opening, *lines, closing = made.text.splitlines()
-    assert re.fullmatch(r"<<<source 1 [0-9a-f]{16}>>>", opening)
+    assert re.fullmatch(r"<<<source 1 [0-9]{18}>>>", opening)
     assert closing == opening.replace("source", "end")
     assert lines == [
         "title: Table",
