@@ -25,7 +25,7 @@ from configs.errors import BudgetExceeded, ConfigError
 from ingest.ledger.tables import spend
 from retrieval.events import Usage
 
-Kind = Literal["answer", "summary", "embedding"]
+Kind = Literal["answer", "summary", "embedding", "judge"]
 By = Literal["day", "source", "conversation", "model"]
 _RESERVED = "reserved:"
 _DAY = 86_400

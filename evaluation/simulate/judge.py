@@ -84,7 +84,7 @@ class Judge:
         """
         params = self._params(ticket, answer)
         reservation = self._spend.check(
-            "answer", self._settings.model, estimate_tokens(params, self._count), params["max_output_tokens"]
+            "judge", self._settings.model, estimate_tokens(params, self._count), params["max_output_tokens"]
         )
         used = Usage()
         try:

@@ -170,7 +170,7 @@ spend = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("at", Float, nullable=False, index=True),
-    Column("kind", String, nullable=False),  # answer | summary | embedding
+    Column("kind", String, nullable=False),  # answer | summary | embedding | judge
     Column("model", String, nullable=False),
     Column("source", String),
     Column("conversation", String, index=True),
