@@ -33,8 +33,8 @@ _OURS = re.compile(r"shelf-[0-9a-f]{24}")
     examples=[
         "openshelf simulate tickets.jsonl --knowledge articles.jsonl",
         "openshelf simulate tickets.jsonl --knowledge articles.jsonl --with-tickets --step 1d",
-        "openshelf simulate --last 500             # solved tickets on the shelf, articles by their stamps",
-        "openshelf simulate tickets.jsonl --threshold 0.5      # again with another threshold: nothing is asked twice",
+        "openshelf simulate --last 500   # solved tickets on the shelf, articles by their stamps",
+        "openshelf simulate tickets.jsonl --threshold 0.5   # again: nothing is asked twice",
         "openshelf simulate tickets.jsonl --judge gpt-5-mini --max-cost 2.00",
     ],
     exits={

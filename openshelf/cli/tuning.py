@@ -72,7 +72,7 @@ def tune(
     sync_first: bool,
     as_json: bool,
 ) -> None:
-    """Try other settings on the synced shelf, and write the best configuration.
+    """Try other settings, and write the best of them.
 
     TUNE.yaml names the gold questions and the knobs: any key of the configuration with the values to try. No source
     is asked, and your shelf stays as it is: the parsed texts on it are cut and embedded again in the study's own

@@ -15,17 +15,27 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
-from configs.errors import OpenshelfError
+from configs.errors import ConfigError, OpenshelfError
 from configs.server import Server
 from openshelf.cli.app import installed_version
-from openshelf.server import attachment_routes, batch_routes, file_routes, health_routes, search_routes, store_routes
+from openshelf.inspector.app import attach
+from openshelf.inspector.door import Key
+from openshelf.server import (
+    attachment_routes,
+    batch_routes,
+    file_routes,
+    health_routes,
+    search_routes,
+    store_routes,
+    upload_routes,
+)
 from openshelf.server.errors import ApiError, answer, translated
 from openshelf.server.invalid import first_problem
-from openshelf.server.limits import Limits
 from openshelf.server.metrics import Metrics
 from openshelf.server.replies import ErrorReply
 from openshelf.server.responses import router as responses_router
 from openshelf.server.services import Services
+from openshelf.server.upload_routes import LimitsBesideParts
 from openshelf.shelf import Shelf
 
 log = logging.getLogger("openshelf.server")
@@ -45,7 +55,7 @@ class _App(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The application that a request meets."""
-        return Limits(super().build_middleware_stack(), **self.limits)
+        return LimitsBesideParts(super().build_middleware_stack(), **self.limits)
 
     def openapi(self) -> dict[str, Any]:
         """Our own document: no 422, which this server never sends, and the key."""
@@ -62,13 +72,24 @@ class _App(FastAPI):
         return self.openapi_schema or {}
 
 
-def create_app(shelf: Shelf, settings: Server | None = None, *, loopback: bool = True) -> FastAPI:
+def create_app(
+    shelf: Shelf, settings: Server | None = None, *, loopback: bool = True, inspector: Key | None = None
+) -> FastAPI:
     """The application over an open shelf, which it does not close.
 
     Args:
         settings: the shelf's own by default.
         loopback: the server can only be reached from this machine; then it needs no keys as long as there are none.
+        inspector: serve the operator's view at ``/inspect`` too, behind this key.
+
+    Raises:
+        ConfigError: the inspector is asked for on a server that others can reach.
     """
+    if inspector is not None and not loopback:
+        raise ConfigError(
+            "The inspector shows restricted documents too, so it is served on this machine only.",
+            hint="Listen on 127.0.0.1.",
+        )
     settings = settings or shelf.config.server
     services = Services(shelf, settings, loopback=loopback)
     metrics = Metrics(services.indexing.tally, services.files_by_status)
@@ -100,10 +121,12 @@ def create_app(shelf: Shelf, settings: Server | None = None, *, loopback: bool =
     app.state.services = services
     _answer_errors(app)
     app.include_router(health_routes.router(services, metrics))
-    for routes in (file_routes, search_routes, batch_routes, attachment_routes, store_routes):
+    for routes in (file_routes, upload_routes, search_routes, batch_routes, attachment_routes, store_routes):
         app.include_router(routes.router(services))
     most = settings.max_concurrent
     app.include_router(responses_router(shelf, services.finding, services.access.caller, most=most))
+    if inspector is not None:
+        attach(app, shelf, inspector)
     return app
 
 

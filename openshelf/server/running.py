@@ -11,6 +11,7 @@ import uvicorn
 from configs.errors import ConfigError
 from configs.server import Server
 from connectors.addresses import is_loopback
+from openshelf.inspector.door import Key
 from openshelf.server import tables
 from openshelf.server.access import refuse_open_door
 from openshelf.server.app import create_app
@@ -25,11 +26,14 @@ _KEPT = 75  # seconds that an idle connection is kept: longer than clients keep 
 class Listening:
     """A bound socket and the application behind it.
 
+    Args:
+        inspector: opens the inspector, which is served too; only on loopback.
+
     Raises:
         ConfigError: the address cannot be listened on, or others could reach it and there is no key.
     """
 
-    def __init__(self, shelf: Shelf, settings: Server) -> None:
+    def __init__(self, shelf: Shelf, settings: Server, *, inspector: Key | None = None) -> None:
         tables.ensure(shelf.ledger)
         refuse_open_door(shelf.ledger, settings.host)
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -47,7 +51,11 @@ class Listening:
         host, port = self._socket.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if family == socket.AF_INET6 else f"http://{host}:{port}"
         self.loopback = is_loopback(host)
-        self.app = create_app(shelf, settings, loopback=self.loopback)
+        try:
+            self.app = create_app(shelf, settings, loopback=self.loopback, inspector=inspector)
+        except ConfigError:
+            self._socket.close()
+            raise
 
     @property
     def base_url(self) -> str:
