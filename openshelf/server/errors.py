@@ -23,6 +23,9 @@ _TYPES = {
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
+    405: "invalid_request_error",
+    409: "invalid_request_error",
+    413: "invalid_request_error",
 }
 _STATUS: tuple[tuple[type[OpenshelfError], int, str], ...] = (
     (FilterError, 400, "invalid_filter"),
@@ -75,7 +78,7 @@ def translated(error: OpenshelfError) -> ApiError:
     """One of the shelf's own errors as the API sends it."""
     for kind, status, code in _STATUS:
         if isinstance(error, kind):
-            return ApiError(status, str(error), code=code)
+            return ApiError(status, str(error), code=code, param="filters" if kind is FilterError else None)
     return ApiError(500, str(error), code="server_error")
 
 
