@@ -163,8 +163,14 @@ def _moved(before: Outcome, after: Outcome, texts: Mapping[str, str]) -> Moved |
 
 def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     parts = ("retrieval", "context", "embedder", "sources")
-    one, other = ({part: run.get("config", {}).get(part) for part in parts} for run in (before, after))
-    flat, other_flat = _flat(one), _flat(other)
+    flat, other_flat = (
+        _flat({**{part: run.get("config", {}).get(part) for part in parts}, "threshold": run.get("threshold")})
+        for run in (before, after)
+    )
+    for run, found in ((before, flat), (after, other_flat)):
+        budget = run.get("measuring", {}).get("budget")
+        if budget is not None:
+            found["context.budget"] = budget
     return {
         name: (flat.get(name), other_flat.get(name))
         for name in sorted(flat.keys() | other_flat.keys())
@@ -188,16 +194,23 @@ def _notes(
     prints = [run.manifest.get("gold", {}).get("sha256") for run in (before, after)]
     if prints[0] != prints[1]:
         notes.append("The gold files differ: only questions with the same id in both are compared.")
-    alone = len(before.outcomes) + len(after.outcomes) - 2 * len(pairs)
+    alone = {one.case for one in before.outcomes} ^ {one.case for one in after.outcomes}
     if alone:
-        notes.append(f"{alone} questions are in one of the runs only and are left out.")
+        notes.append(f"{_questions(len(alone))} in one of the runs only and left out.")
     if len(fine) < len(pairs):
-        notes.append(f"{len(pairs) - len(fine)} questions failed in one of the runs and are left out of the means.")
+        failed = len(pairs) - len(fine)
+        notes.append(f"{_questions(failed)} in no mean, because a run failed on {'it' if failed == 1 else 'them'}.")
     measuring = [dict(run.manifest.get("measuring", {})) for run in (before, after)]
     ways = [{key: way.get(key) for key in ("span_k", "depth")} for way in measuring]
     if ways[0] != ways[1]:
         notes.append(f"They were measured differently: {ways[0]} before, {ways[1]} after.")
+    if measuring[0].get("workers") != measuring[1].get("workers"):
+        notes.append("They asked a different number of questions at once, so seconds do not compare.")
     machines = [run.manifest.get("machine") for run in (before, after)]
     if machines[0] != machines[1]:
         notes.append("They ran on different machines, so seconds do not compare.")
     return notes
+
+
+def _questions(count: int) -> str:
+    return "1 question is" if count == 1 else f"{count:,} questions are"

@@ -116,7 +116,7 @@ class _Asking:
         cases = self.gold.cases
         if cases:
             # The first search loads the model and the index; if it fails it will fail again, and be written down.
-            with contextlib.suppress(OpenshelfError):
+            with contextlib.suppress(Exception):
                 self._search(cases[0])
         done: dict[str, Outcome] = {}
 

@@ -18,7 +18,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 _GATE = re.compile(
-    r"\s*(?:(?P<kind>source|language|tag)=(?P<name>[^:]+):)?(?P<measure>[A-Za-z_]+(?:@\d+)?)\s*"
+    r"\s*(?:(?P<kind>source|language|tag)=(?P<name>.+):)?(?P<measure>[A-Za-z_]\w*(?:@\d+)?)\s*"
     r"(?P<operator>>=|<=|>|<)\s*(?P<value>-?\d+(?:\.\d+)?|\.\d+)\s*"
 )
 

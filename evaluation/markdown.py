@@ -87,7 +87,8 @@ def _abstention(abstention: Abstention) -> Iterator[str]:
     yield from ("", "| threshold | | kept | refused | refusals that were right |", "|--:|---|--:|--:|--:|")
     for name, one in (("configured", abstention.configured), ("suggested, chosen here", abstention.suggested)):
         if one is not None:
-            yield f"| {one.threshold:.3f} | {name} | {_share(one.kept)} | {_share(one.refused)} | {_share(one.precision)} |"
+            shares = " | ".join(_share(value) for value in (one.kept, one.refused, one.precision))
+            yield f"| {one.threshold:.3f} | {name} | {shares} |"
 
 
 def _comparison(comparison: Comparison) -> Iterator[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 MOST_POINTS = 200
+_EDGE = 1e-12
 _Z = 1.959963984540054  # 97.5% of the normal distribution
 
 
@@ -57,7 +58,7 @@ def curve(answerable: Sequence[float], unanswerable: Sequence[float]) -> list[Po
     values = sorted({*answerable, *unanswerable})
     if not values:
         return []
-    cuts = [values[0], *((one + other) / 2 for one, other in pairwise(values))]
+    cuts = [values[0], *(_between(one, other) for one, other in pairwise(values))]
     cuts.append(math.nextafter(values[-1], math.inf))
     if len(cuts) > MOST_POINTS:
         last = len(cuts) - 1
@@ -76,8 +77,13 @@ def threshold_keeping(answerable: Sequence[float], unanswerable: Sequence[float]
     needed = max(1, math.ceil(share * len(answerable) - 1e-9))
     highest = sorted(answerable, reverse=True)[needed - 1]
     below = max((value for value in (*answerable, *unanswerable) if value < highest), default=None)
-    threshold = highest if below is None else (highest + below) / 2
-    return point(answerable, unanswerable, threshold if below is None or threshold > below else highest)
+    return point(answerable, unanswerable, highest if below is None else _between(below, highest))
+
+
+def _between(below: float, above: float) -> float:
+    """A threshold that keeps ``above`` and refuses ``below``; between neighbouring floats there is no middle."""
+    middle = (below + above) / 2
+    return middle if middle > below else above
 
 
 def auroc(answerable: Sequence[float], unanswerable: Sequence[float]) -> Auroc | None:
@@ -100,6 +106,7 @@ def auroc(answerable: Sequence[float], unanswerable: Sequence[float]) -> Auroc |
         spread = theta * (1 - theta) * (1 + half * ((1 - theta) / (2 - theta) + theta / (1 + theta))) / (m * n)
         return sign * (value - theta) - _Z * math.sqrt(max(spread, 0.0))
 
-    low = brentq(away, 0.0, value, args=(1,)) if value > 0 else 0.0
-    high = brentq(away, value, 1.0, args=(-1,)) if value < 1 else 1.0
+    # At 0 and 1 the value itself solves the equation; the bound is the other solution.
+    low = brentq(away, 0.0, min(value, 1 - _EDGE), args=(1,)) if value > 0 else 0.0
+    high = brentq(away, max(value, _EDGE), 1.0, args=(-1,)) if value < 1 else 1.0
     return Auroc(value, float(low), float(high))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,11 @@ class _Eval(TeachingCommand, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """What is no command is a gold file to run."""
+        """What is no command, nor nearly one, is a gold file to run."""
         if args and self.get_command(ctx, args[0]) is None:
+            meant = get_close_matches(args[0], self.commands, n=1, cutoff=0.75)
+            if meant and not Path(args[0]).exists():
+                ctx.fail(f"There is neither a command nor a gold file {args[0]!r}. Did you mean {meant[0]!r}?")
             return "run", self.get_command(ctx, "run"), args
         return super().resolve_command(ctx, args)
 
@@ -150,13 +154,14 @@ def run(
     wanted = [read_gate(text) for text in gates]
     former = None if before is None else load_run(before)
     options = Measuring(ks=_cut_offs(ks), budget=budget, workers=workers, retrieval=_retrieval(settings, top_k))
-    gold = _chosen(read_gold(gold_file), sources, tags, languages)
+    # Before the shelf is opened: an empty choice is said at once. A place may be without its source until then.
+    gold = _chosen(read_gold(gold_file), (*sources, None) if sources else (), tags, languages)
     for note in gold.notes:
         app.say(note)
     with app.shelf() as shelf:
         if sync_first:
             _sync(app, shelf)
-        gold = _anchored(app, shelf, gold)
+        gold = _chosen(_anchored(app, shelf, gold), sources, tags, languages)
         documents = None if out is None else gold_texts(shelf.ledger, gold)
         with _progress(app) as progress:
             made = measure(shelf, gold, options=options, name=gold_file.stem, progress=progress)
@@ -318,7 +323,7 @@ def _retrieval(settings: tuple[str, ...], top_k: int | None) -> dict[str, Any]:
     return {**found, **nested, **({} if top_k is None else {"top_k": top_k})}
 
 
-def _chosen(gold: Gold, sources: tuple[str, ...], tags: tuple[str, ...], languages: tuple[str, ...]) -> Gold:
+def _chosen(gold: Gold, sources: tuple[str | None, ...], tags: tuple[str, ...], languages: tuple[str, ...]) -> Gold:
     cases = tuple(
         case
         for case in gold.cases
@@ -328,7 +333,8 @@ def _chosen(gold: Gold, sources: tuple[str, ...], tags: tuple[str, ...], languag
     )
     if not cases:
         raise ConfigError(
-            f"None of the {counted(len(gold.cases), 'question')} of {gold.name} is of the chosen source, tag and language.",
+            f"None of the {counted(len(gold.cases), 'question')} of {gold.name} is of the chosen source, tag and "
+            "language.",
             hint="Leave out --source, --tag or --language.",
         )
     return replace(gold, cases=cases)

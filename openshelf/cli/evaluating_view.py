@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from evaluation.summary import Abstention, Group, Summary
 
 _WORST = 5
-_COLUMNS = ("context_recall", "span_iou", "recall@5", "ndcg@10", "mrr")
+_COLUMNS = ("context_recall", "recall@5", "mrr")
+_FIT = 2  # with interval and n, on a terminal
 
 
 def show(out: Console, run: Run, gold: Gold, summary: Summary, comparison: Comparison | None) -> None:
@@ -83,14 +84,16 @@ def _overall(group: Group) -> object:
 
 
 def _groups(kind: str, groups: Sequence[Group]) -> object:
-    names = [name for name in _COLUMNS if any(name in group.measures for group in groups)]
+    names = [name for name in _COLUMNS if any(name in group.measures for group in groups)][:_FIT]
     made = table(kind, "questions", *names, "tokens", right=("questions", *names, "tokens"))
     for group in groups:
         cells = []
         for name in names:
             one = group.measures.get(name)
             cells.append(
-                "" if one is None else f"{amount(name, one.mean)} {interval(name, one.low, one.high)}".rstrip()
+                ""
+                if one is None
+                else " ".join(f"{amount(name, one.mean)} {interval(name, one.low, one.high)} n={one.n:,}".split())
             )
         tokens = "" if group.context_tokens is None else f"{group.context_tokens.mean:,.0f}"
         made.add_row(styled(group.name), f"{group.n:,}", *cells, tokens)
@@ -99,7 +102,7 @@ def _groups(kind: str, groups: Sequence[Group]) -> object:
 
 def _show_abstention(out: Console, abstention: Abstention) -> None:
     one = abstention.configured
-    kinds = f"{abstention.unanswerable:,} questions without an answer, {abstention.answerable:,} with one"
+    kinds = f"{counted(abstention.unanswerable, 'question')} without an answer, {abstention.answerable:,} with one"
     out.print(styled(f"Refusing: {kinds}", "bold"))
     shares = [f"refused {one.refused:.0%} of those without" if one.refused is not None else ""]
     if one.kept is not None:

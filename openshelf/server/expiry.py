@@ -1,4 +1,4 @@
-"""What ends by itself: files at their time, vector stores after days without use, bytes that nobody has any more."""
+"""What ends by itself: files and uploads at their time, vector stores after days without use, bytes nobody has."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import select
 from ingest.ledger import Ledger
 from openshelf.server import stores, uploads
 from openshelf.server.blobs import Blobs
+from openshelf.server.parts import Parts
 from openshelf.server.tables import files
 
 _BYTES_EVERY = 3600.0
@@ -17,13 +18,14 @@ _BYTES_EVERY = 3600.0
 class Expiry:
     """Removes what has expired."""
 
-    def __init__(self, ledger: Ledger, blobs: Blobs) -> None:
+    def __init__(self, ledger: Ledger, blobs: Blobs, parts: Parts) -> None:
         self._ledger = ledger
         self._blobs = blobs
+        self._parts = parts
         self._bytes_next = 0.0
 
     def sweep(self, *, thorough: bool = False) -> None:
-        """Remove expired files and empty expired stores.
+        """Remove expired files and the parts of expired uploads, and empty expired stores.
 
         Args:
             thorough: also remove bytes that a killed server left behind, which else takes place once an hour.
@@ -37,8 +39,10 @@ class Expiry:
                     uploads.remove(connection, self._blobs, row)
         with self._ledger.writing() as connection:
             stores.expire(connection)
+        self._parts.expire()
         if thorough or time.monotonic() >= self._bytes_next:
             self._bytes_next = time.monotonic() + _BYTES_EVERY
+            self._parts.remove_left_over()
             with self._ledger.reading() as connection:
                 kept = set(connection.execute(select(files.c.digest)).scalars())
             for digest in self._blobs.left_over(kept):

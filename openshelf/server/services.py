@@ -12,6 +12,7 @@ from openshelf.server.blobs import Blobs
 from openshelf.server.expiry import Expiry
 from openshelf.server.finding import Finding
 from openshelf.server.indexing import Indexing
+from openshelf.server.parts import Parts
 from openshelf.server.yaml_stores import YamlStores
 from openshelf.shelf import Shelf
 
@@ -31,7 +32,8 @@ class Services:
         self.yaml = YamlStores(shelf.config)
         self.finding = Finding(shelf, self.yaml)
         self.access = Access(shelf.ledger, settings, loopback=loopback)
-        self.expiry = Expiry(shelf.ledger, self.blobs)
+        self.parts = Parts(shelf.ledger, self.blobs)
+        self.expiry = Expiry(shelf.ledger, self.blobs, self.parts)
         self.indexing = Indexing(shelf, self.blobs, self.expiry.sweep)
 
     def start(self) -> None:

@@ -1,7 +1,8 @@
-"""The server's own tables, in the ledger's database: files, vector stores, attachments, batches, keys.
+"""The server's own tables, in the ledger's database: files, their uploads in parts, stores, attachments, batches, keys.
 
     files ──< attachments >── stores ──< batches ──< batch_files
-    removals: what has to leave the index        keys: who may use the server
+    uploads ──< parts                            removals: what has to leave the index
+    keys: who may use the server
 
 Every change that the index has to follow (an attachment, a removal) takes the next *revision* inside its own
 transaction. Writers take turns, so revisions become visible in order, and a source's cursor is one number.
@@ -51,6 +52,36 @@ files = Table(
     Column("digest", String, nullable=False, index=True),  # SHA-256 of the content: its name in the files folder
     Column("expires_at", Float, index=True),
     Column("owner", String, nullable=False),  # name of the key that uploaded it
+    sqlite_autoincrement=True,
+)
+
+uploads = Table(
+    "server_uploads",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("created", Float, nullable=False),
+    Column("expires_at", Float, nullable=False, index=True),
+    Column("filename", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("mime_type", String, nullable=False),
+    Column("bytes", Integer, nullable=False),  # as announced
+    Column("file_seconds", Integer),  # after which the file expires
+    Column("owner", String, nullable=False, index=True),  # name of the key that made it
+    Column("status", String, nullable=False),  # pending | completed | cancelled | expired
+    Column("part_ids", JSON(none_as_null=True)),  # of a completed one, in the file's order
+    Column("file_id", String),
+    sqlite_autoincrement=True,
+)
+
+parts = Table(
+    "server_upload_parts",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),  # its name among the parts on disk
+    Column("upload", String, nullable=False, index=True),
+    Column("created", Float, nullable=False),
+    Column("bytes", Integer, nullable=False),
     sqlite_autoincrement=True,
 )
 
