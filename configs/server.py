@@ -15,4 +15,6 @@ class Server(Section):
     max_file_bytes: int = Field(512 * 1024 * 1024, gt=0, description="Of one uploaded file.")
     max_request_bytes: int = Field(8_000_000, gt=0, description="Of any other request.")
     requests_per_minute: int = Field(20_000, ge=0, description="For each key; more get 429. 0: no limit.")
-    max_concurrent: int = Field(256, ge=1, description="Requests at the same time, and as many responses in the background; more get 429.")
+    max_concurrent: int = Field(
+        256, ge=1, description="Requests at once, and as many responses in the background; more get 429."
+    )

@@ -33,7 +33,18 @@ from tests.connectors.web import Web
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DEPLOY = sorted((ROOT / "docs" / "deploy").glob("[!R]*"))
-ROOMS = ("benchmarks", "configs", "connectors", "docs", "evaluation", "ingest", "openshelf", "retrieval", "tests", ".ci")
+ROOMS = (
+    "benchmarks",
+    "configs",
+    "connectors",
+    "docs",
+    "evaluation",
+    "ingest",
+    "openshelf",
+    "retrieval",
+    "tests",
+    ".ci",
+)
 RUN = [ROOT / "README.md", ROOT / "docs" / "python-api.md"]
 
 _FENCE = re.compile(r"^ *```(\S*)[^\n]*\n(.*?)^ *```\s*$", re.DOTALL | re.MULTILINE)
