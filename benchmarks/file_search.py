@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.chunking import SOURCE, write_corpora
 from benchmarks.chunking import gold as passages
-from benchmarks.chunking import write_corpora
 from configs.schema import Context
+from evaluation.gold.anchoring import anchor
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -56,9 +57,8 @@ def main() -> int:
     found: list[dict[str, Any]] = []
     print(f"{'set':24}{'n':>5} {'File Search':>22} {'tuned preset':>22} {'tuned, as much recall':>26}")
     for name in given.sets.split(","):
-        asked = questions(name)[: given.questions]
-        curves = {preset: curve(given.folder / f"{name}-{preset}", name, preset, asked) for preset in PRESETS}
-        found.append(compared(name, len(asked), curves))
+        both = {preset: curve(given.folder / f"{name}-{preset}", name, preset, given.questions) for preset in PRESETS}
+        found.append(compared(name, both["tuned"][0], {preset: one for preset, (_, one) in both.items()}))
         show(found[-1])
     result = given.folder / "file-search.json"
     result.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
@@ -67,17 +67,7 @@ def main() -> int:
 
 
 def questions(name: str) -> list[Asked]:
-    """The questions of a set that have an answer."""
-    if name == CHUNKING:
-        return [
-            Asked(
-                case.question,
-                None,
-                frozenset(one.document for one in case.passages),
-                tuple((one.document, one.start or 0, one.end or 0) for one in case.passages),
-            )
-            for case in passages().cases
-        ]
+    """The questions of a set that have an answer, each with its documents."""
     wanted: dict[str, set[str]] = {}
     for line in (DATA / name / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]:
         query, document, grade = line.split("\t")
@@ -90,8 +80,24 @@ def questions(name: str) -> list[Asked]:
     ]
 
 
-def curve(folder: Path, name: str, preset: str, asked: Sequence[Asked]) -> dict[int, tuple[float, float]]:
-    """Mean recall and mean tokens of context by number of hits."""
+def quoted(ledger: Any) -> list[Asked]:
+    """The questions of the chunking set, with their passages where the parsed corpora have them."""
+    anchored = anchor(passages(), ledger)
+    if anchored.problems:
+        sys.exit(f"{len(anchored.problems)} passages are not in the corpora: {anchored.problems[0]}")
+    return [
+        Asked(
+            case.question,
+            None,
+            frozenset(one.document for one in case.passages),
+            tuple((one.document, one.start or 0, one.end or 0) for one in case.passages),
+        )
+        for case in anchored.gold.cases
+    ]
+
+
+def curve(folder: Path, name: str, preset: str, most: int) -> tuple[int, dict[int, tuple[float, float]]]:
+    """How many questions were asked; mean recall and mean tokens of context by number of hits (0: the preset's)."""
     from openshelf import Shelf
     from retrieval.context import build_context
 
@@ -103,6 +109,7 @@ def curve(folder: Path, name: str, preset: str, asked: Sequence[Asked]) -> dict[
         own = shelf.config.retrieval.top_k
         answerer = shelf.answerer
         gap = shelf.config.context.merge_gap
+        asked = (quoted(shelf.ledger) if name == CHUNKING else questions(name))[:most]
         for one in asked:
             hits = shelf.search(one.text, filters=one.filters, top_k=max(HITS))
             for count in {*HITS, own}:
@@ -114,7 +121,7 @@ def curve(folder: Path, name: str, preset: str, asked: Sequence[Asked]) -> dict[
         count: (float(np.mean([r for r, _ in all_])), float(np.mean([t for _, t in all_])))
         for count, all_ in found.items()
     }
-    return {0: means[own], **means}  # 0: as the preset says
+    return len(asked), {0: means[own], **means}
 
 
 def recall(one: Asked, sources: Sequence[Any]) -> float:
@@ -155,7 +162,7 @@ def prepared(folder: Path, name: str, preset: str) -> Path:
         source["text"] = "{title}\n{text}" if preset == "file-search" else "{text}"
         if extra:
             source["options"] = {"metadata": dict.fromkeys(extra, "str")}
-    settings["sources"] = {name.replace("_", "-"): source}
+    settings["sources"] = {SOURCE if name == CHUNKING else name: source}
     config = folder / "openshelf.yaml"
     with config.open("w", encoding="utf-8") as file:
         yaml.dump(settings, file)
