@@ -34,7 +34,7 @@ def show_code(report: Report, only: str | None) -> None:
         heading = styled(where, "bold")
         heading.append(f"  {finding.severity}", style=_STYLES[finding.severity])
         heading.append(f"  {finding.rule}", style="dim")
-        out.print(heading)
+        out.print(heading, soft_wrap=True)
         out.print(indented(styled(finding.code, "dim")))
         out.print(indented(styled(finding.what + (" (--diff does it)" if finding.rewritten else ""))))
         if not finding.instead:

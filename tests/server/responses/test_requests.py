@@ -44,7 +44,7 @@ from tests.server.responses.saying import TOOL
         ({"input": "a", "tools": [{"type": "file_search"}]}, "tools[0].vector_store_ids"),
         ({"input": "a", "tools": [{**TOOL, "vector_store_ids": []}]}, "tools[0].vector_store_ids"),
         ({"input": "a", "tools": [{**TOOL, "max_num_results": 51}]}, "tools[0].max_num_results"),
-        ({"input": "a", "tools": [{**TOOL, "filters": {"type": "eq", "key": 1, "value": 2}}]}, None),
+        ({"input": "a", "tools": [{**TOOL, "filters": {"type": "eq", "key": 1, "value": 2}}]}, "filters"),
         (
             {"input": "a", "tools": [{**TOOL, "ranking_options": {"score_threshold": 2}}]},
             "tools[0].ranking_options.score_threshold",
