@@ -26,7 +26,7 @@ MAIN = "clapnq_noanswer"
 OTHERS = ("emanual_tv", "piaf_fr")
 ASKED = 250  # questions of each other set that the fit sees; the next 250 are for looking
 STRANGE = 100  # questions asked of the wrong set
-LIGHT = 0.05  # weight of what is not clapnq, in the fit
+LIGHT = 0.1  # weight of what is not clapnq, in the fit
 NAMES = ("vector", "sentence", "three", "coverage", "terms")
 
 
@@ -117,7 +117,8 @@ def fit(shelf: Any) -> None:
     ):
         for one in asked:
             hits = shelf.search(one["text"], filters={"source": source})
-            found = shelf.answerer.evidence.signals(one["text"], hits)
+            cosines = [hit.why.vector_score for hit in hits if hit.why.vector_score is not None]
+            found = shelf.answerer.evidence.signals(one["text"], hits, cosines)
             signals.append([getattr(found, name) for name in NAMES])
             labels.append(int(len(asked) != STRANGE and one.get("answerable", True)))
             weights.append(weight)

@@ -343,7 +343,7 @@ class Answer(Section):
     no_answer_threshold: float | None = Field(
         None,
         description="Below this evidence that the hits answer the question, the answer is a refusal. "
-        "Default: what was measured for the bundled embedders (0.38 of 1), 0.2 for others; docs/answers.md.",
+        "Default: what was measured for the bundled embedders (0.393 of 1), 0.2 for others; docs/answers.md.",
     )
     timeout: float = Field(60.0, gt=0, description="Seconds.")
     store: bool = Field(False, description="Let the provider keep the response.")

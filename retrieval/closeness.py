@@ -6,7 +6,7 @@ Five signals of the best hits are weighed by a logistic regression:
 - the largest cosine of a hit's vector;
 - the largest cosine of one sentence of the first three hits, and the mean of the three closest of the first hit;
 - the largest share of the question's terms in one sentence, each term by its rarity, ``log(1 + N / (df + 0.5))``;
-- how many terms the question has: a long one is harder to match.
+- how many terms the question has, up to six: a long one is harder to match, and what a whole ticket has was not seen.
 
 It was fitted on clapnq's 600 questions, half of which have an unanswerable near miss, and, at a twentieth of their
 weight, on questions of a manual (English) and of an encyclopedia (French), and some asked of the wrong one.
@@ -28,6 +28,8 @@ from retrieval.hit import Hit
 from retrieval.wording import LANGUAGES, sentences
 
 _HITS, _SENTENCES, _SHORTEST, _LONGEST = 3, 12, 10, 600  # read of each question; in characters of a sentence
+_QUESTIONS = 5  # of one message
+_TERMS = 6  # counted; the questions of the fit have 4 on average and 12 at most
 _CHUNKS = 2048  # whose sentences' vectors are kept
 
 
@@ -70,12 +72,17 @@ class Closeness:
     def __call__(self, query: str, hits: Sequence[Hit]) -> float:
         """The evidence that ``hits`` give for ``query``; 0 where there is nothing to read.
 
+        A message of several sentences has the evidence of its clearest question: what a ticket says beside it is near
+        to no passage.
+
         Raises:
             EmbedError: the embedder cannot be loaded.
         """
-        found = self.signals(query, hits)
-        if found is None:
-            return 0.0
+        scores = [hit.why.vector_score for hit in hits if hit.why.vector_score is not None]
+        found = [self.signals(query, hits, scores), *(self.signals(one, hits) for one in _questions(query))]
+        return max((self._weighed(one) for one in found if one is not None), default=0.0)
+
+    def _weighed(self, found: Signals) -> float:
         weights = self._weights
         total = (
             weights.vector * found.vector
@@ -87,8 +94,12 @@ class Closeness:
         )
         return 1 / (1 + math.exp(-total))
 
-    def signals(self, query: str, hits: Sequence[Hit]) -> Signals | None:
-        """What is weighed; ``None`` where there is nothing to read."""
+    def signals(self, query: str, hits: Sequence[Hit], scores: Sequence[float] = ()) -> Signals | None:
+        """What is weighed; ``None`` where there is nothing to read.
+
+        Args:
+            scores: cosines of the hits with ``query``; without any the closest sentence's stands for them.
+        """
         best = hits[:_HITS]
         texts = [_sentences(hit) for hit in best]
         if not any(texts):
@@ -100,9 +111,8 @@ class Closeness:
         ]
         first = np.sort(next(one for one in cosines if len(one)))[::-1]
         sentence = max(float(one.max()) for one in cosines if len(one))
-        known = [hit.why.vector_score for hit in hits if hit.why.vector_score is not None]
         coverage, count = self._coverage(query, best, texts)
-        return Signals(max(known, default=sentence), sentence, float(first[:3].mean()), coverage, count)
+        return Signals(max(scores, default=sentence), sentence, float(first[:3].mean()), coverage, min(count, _TERMS))
 
     def _sentence_vectors(self, _chunk_id: str, texts: tuple[str, ...]) -> Vectors:
         return self._embedder().embed_documents(texts)
@@ -130,6 +140,12 @@ class Closeness:
             chunks, _ = postings.statistics(connection, of)
             found = postings.read(connection, of, asked)
         return {term: math.log(1 + chunks / (len(found.get(term, ())) + 0.5)) for term in asked}
+
+
+def _questions(query: str) -> list[str]:
+    """The questions of a message that says more than one of them."""
+    found = [query[start:end] for start, end in sentences(query)]
+    return [one for one in found if one.endswith("?")][:_QUESTIONS] if len(found) > 1 else []
 
 
 def _sentences(hit: Hit) -> tuple[str, ...]:

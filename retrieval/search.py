@@ -251,9 +251,6 @@ class Searcher:
             scores, known = surviving(connection, self._store, nearest, restrict, options.candidates, enough)
             by_vector.append(scores)
             found |= known
-        missing = by_keyword.keys() - found.keys()
-        if missing:
-            visible(list(missing))
         places = _places(by_keyword, by_vector)
         fused = _fuse(by_keyword, by_vector, options)
         picked = self._pick(connection, query, found, fused, options)

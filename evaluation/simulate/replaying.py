@@ -188,7 +188,7 @@ def _never_refusing(knowledge: Knowledge, floor: float, *, model: bool) -> Answe
         count_tokens=by.count_tokens,
         body=by.body,
         spend=by.spend,
-        embedder=knowledge.subject.config.embedder.model,
+        measure=by.evidence,
     )
 
 

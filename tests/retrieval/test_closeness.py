@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from openshelf import Shelf
 from retrieval.closeness import Closeness
 from retrieval.evidence import calibrated_threshold, evidence, measure_for
+from retrieval.hit import Hit
 from tests.retrieval.hits import REPAIR, RETURNS, hit, why
 
 
@@ -60,8 +61,7 @@ def test_nothing_to_read_is_no_evidence(measure: Closeness) -> None:
 
 def test_without_a_vector_list_the_closest_sentence_stands_for_it(measure: Closeness) -> None:
     found = near(RETURNS)
-    by_keyword = replace(found, why=replace(found.why, vector_rank=None, vector_score=None))
-    assert measure("Can worn shoes be returned?", [by_keyword]) > calibrated_threshold("all-MiniLM-L6-v2")
+    assert measure("Can worn shoes be returned?", [by_sentence(found)]) > calibrated_threshold("all-MiniLM-L6-v2")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -75,3 +75,20 @@ def test_any_text_has_an_evidence_from_0_to_1(measure: Closeness, question: str,
 
 def test_other_embedders_keep_the_plain_measure(shelf: Shelf) -> None:
     assert measure_for("text-embedding-3-small", shelf.ledger, shelf.embedders.current) is evidence
+
+
+def test_a_ticket_has_the_evidence_of_its_clearest_question(measure: Closeness) -> None:
+    asked = "What does it cost to resole boots?"
+    around = (
+        "Hello, I have been a customer of yours for twelve years and have never written before. Last weekend we walked "
+        f"along the coast in the rain, and my sister took the dog. {asked} Thank you for your help, and kind regards."
+    )
+    found = hit(REPAIR, why=why(vector_score=0.2))  # what a search with the whole message would have given
+    assert measure(around, [found]) == pytest.approx(measure(asked, [by_sentence(found)]))
+    assert measure(around, [found]) > calibrated_threshold("all-MiniLM-L6-v2")
+    unasked = around.replace(asked, "Who was the first king of France?")
+    assert measure(unasked, [found]) < calibrated_threshold("all-MiniLM-L6-v2")
+
+
+def by_sentence(found: Hit) -> Hit:
+    return replace(found, why=replace(found.why, vector_rank=None, vector_score=None))

@@ -9,10 +9,10 @@ import pytest
 
 from evaluation.simulate.replaying import Replayer
 from evaluation.simulate.result import Replayed, Simulation
-from evaluation.simulate.simulate import Rehearsing
+from evaluation.simulate.simulate import Rehearsing, simulate
 from evaluation.simulate.ticket import Ticket
 from evaluation.simulate.writing import as_json, as_markdown, load
-from tests.evaluation.simulate.world import CONFIG, article, rehearse, ticket
+from tests.evaluation.simulate.world import CONFIG, article, export, rehearse, ticket, timeline
 
 WAX = "Wax smooth leather boots every 6 weeks. Beeswax is best; oil makes leather soft."
 CARD = "A gift card can be used for 24 months after it was bought, online and in our shops."
@@ -167,3 +167,17 @@ def test_the_result_can_be_written_read_and_shown(result: Simulation, tmp_path: 
     assert "handed over, clean" in shown
     assert "kayak" in shown
     assert shown.count("|---") > 10
+
+
+def test_evidence_is_measured_as_the_shelf_measures_it(tmp_path: Path) -> None:
+    """Its threshold would mean nothing otherwise."""
+    asked = "How often do I wax my leather boots?"
+    versions = [article("wax", 0, "Wax smooth leather boots every 6 weeks."), article("tent", 0, "Tents are aired.")]
+    knowledge = timeline(tmp_path, versions)
+    try:
+        result = simulate(knowledge, export([ticket("a", 10, asked, "Every 6 weeks.")]), tmp_path / "out")
+        subject = knowledge.subject
+        own = subject.answerer.evidence(asked, subject.search(asked))
+    finally:
+        knowledge.close()
+    assert [one.evidence for one in result.tickets] == [round(own, 4)]
