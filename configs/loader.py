@@ -21,7 +21,7 @@ from configs.secrets import Hidden, Redactor, secret_values
 from configs.sources import lay_over_defaults, origin
 from configs.variables import Filled, Variables, fill
 from configs.warn import warnings_of
-from configs.yaml_lines import MAX_BYTES, KeyPath, read_yaml
+from configs.yaml_lines import KeyPath, read_yaml_file
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def load(path: Path | str, *, env: Mapping[str, str] | None = None) -> Loaded:
         ConfigError: everything that is wrong, sorted by line.
     """
     path = Path(path).expanduser()
-    raw, lines = read_yaml(_text(path), path.name)
+    raw, lines = read_yaml_file(path, missing="Write one to start from with: openshelf init")
     path = path.resolve()
     if raw is None or raw == {}:
         raise ConfigError(f"{path.name} is empty.", hint="Write one to start from with: openshelf init")
@@ -108,19 +108,6 @@ def translate_options_error(
         problems.append(Problem(nested if nested[:4] in loaded.lines else flat, problem.text))
     failure = _error(problems, loaded.lines, loaded.path.name)
     return ConfigError(loaded.redactor.redact(failure.message))
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path} is larger than {MAX_BYTES:,} bytes.", hint="Is it the right file?")
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"There is no file {path}.", hint="Write one to start from with: openshelf init") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text.", hint="Save it as UTF-8.") from None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def _build(

@@ -5,6 +5,7 @@ YAML 1.2 without surprises: no custom tags, no duplicate keys, no alias that mul
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
@@ -23,6 +24,28 @@ MAX_DEPTH = 40
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp"))
 _COLLECTIONS = frozenset(_TAG + name for name in ("map", "seq"))
+
+
+def read_yaml_file(path: Path, *, missing: str) -> tuple[Any, dict[KeyPath, int]]:
+    """``read_yaml`` of a file in UTF-8.
+
+    Args:
+        missing: what to do where there is no such file.
+
+    Raises:
+        ConfigError: it is not there, too large, no UTF-8, cannot be read, or is no YAML.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{path} is larger than {MAX_BYTES:,} bytes.", hint="Is it the right file?")
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"There is no file {path}.", hint=missing) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text.", hint="Save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+    return read_yaml(text, path.name)
 
 
 def read_yaml(text: str, name: str) -> tuple[Any, dict[KeyPath, int]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from ingest.embed.around import Around
 from ingest.embed.contract import Embedder, Vectors
 from ingest.embedders import Embedders
 
@@ -66,33 +67,12 @@ class RememberingEmbedders(Embedders):
         return _Remembering(self._memory.model(embedder) if local else embedder, self._memory)
 
 
-class _Remembering:
+class _Remembering(Around):
     """An ``Embedder`` whose questions are remembered."""
 
     def __init__(self, inner: Embedder, memory: Memory) -> None:
-        self._inner, self._memory = inner, memory
-
-    @property
-    def fingerprint(self) -> str:
-        return self._inner.fingerprint
-
-    @property
-    def dimensions(self) -> int:
-        return self._inner.dimensions
-
-    @property
-    def model(self) -> str:
-        return self._inner.model
-
-    @property
-    def tokens_used(self) -> int:
-        return self._inner.tokens_used
-
-    def count_tokens(self, text: str) -> int:
-        return self._inner.count_tokens(text)
-
-    def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        return self._inner.embed_documents(texts)
+        super().__init__(inner)
+        self._memory = memory
 
     def embed_query(self, text: str) -> Vectors:
         return self._memory.question(self._inner, text)

@@ -14,6 +14,8 @@ from configs.errors import OpenshelfError
 class Counts:
     """What a run did. ``fetched + again`` = upserted + unchanged + skipped + rejected + superseded.
 
+    Of a run that broke off it may be more: what came after its last cursor is left to the next run.
+
     Attributes:
         fetched: documents that the source gave, those it could not give (``Failed``) included.
         again: documents taken from the ledger: failed ones that are tried again, and a rebuild's copies.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from ingest.embed.around import Around
 from ingest.embed.contract import Embedder, Vectors
 from retrieval.events import Usage
 from retrieval.spend import Spend
@@ -24,36 +25,13 @@ def paid_for(source: str) -> Iterator[None]:
         _source.reset(token)
 
 
-class Metered:
+class Metered(Around):
     """An ``Embedder`` that asks ``spend`` (opened at the first call) before each call. Safe from many threads."""
 
     def __init__(self, inner: Embedder, spend: Callable[[], Spend]) -> None:
-        self._inner, self._spend = inner, spend
+        super().__init__(inner)
+        self._spend = spend
         self._lock = threading.Lock()
-
-    @property
-    def fingerprint(self) -> str:
-        """Of the embedder behind."""
-        return self._inner.fingerprint
-
-    @property
-    def dimensions(self) -> int:
-        """Of the embedder behind."""
-        return self._inner.dimensions
-
-    @property
-    def model(self) -> str:
-        """Of the embedder behind."""
-        return self._inner.model
-
-    @property
-    def tokens_used(self) -> int:
-        """Of the embedder behind."""
-        return self._inner.tokens_used
-
-    def count_tokens(self, text: str) -> int:
-        """Of the embedder behind."""
-        return self._inner.count_tokens(text)
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """Vectors of ``texts``.

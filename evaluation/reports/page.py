@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from evaluation import templating
 from evaluation.reports import wording
 
 if TYPE_CHECKING:
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
 MOST_BYTES = 5_000_000
 """A report stays under this, unless there are so many questions that their figures alone take it."""
 _LEAST_ROOM = 1_000_000
-_CONTROLS = {
-    **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n"},
-    0x7F: "␡",
-    # They turn the order of what follows around; a reader should see that they are there.
-    **{code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
-}
-del _CONTROLS[13]
 
 
 def render(template: str, **values: Any) -> str:
@@ -60,21 +54,12 @@ def fitted(make: Callable[[int], str], room: int) -> str:
 
 def visible(text: str) -> str:
     """``text`` with control characters and changes of direction as marks that are seen."""
-    return text.translate(_CONTROLS).replace("\r", "")
+    return templating.visible(text).replace("\r", "")
 
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("evaluation.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
+    environment = templating.environment("evaluation.reports", visible)
     environment.filters |= {
         "amount": wording.amount,
         "gap": wording.gap,
@@ -87,13 +72,6 @@ def _environment() -> Environment:
     }
     environment.globals |= {"counted": wording.counted}
     return environment
-
-
-def _finalize(value: Any) -> Any:
-    """What every ``{{ … }}`` passes: nothing for ``None``, and no invisible characters."""
-    if value is None:
-        return ""
-    return value if isinstance(value, Markup) or not isinstance(value, str) else visible(value)
 
 
 @cache

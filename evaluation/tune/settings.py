@@ -13,7 +13,7 @@ from configs.errors import ConfigError
 from configs.messages import Problem, dotted, given, problems_of
 from configs.schema import seconds
 from configs.section import Section
-from configs.yaml_lines import MAX_BYTES, KeyPath, read_yaml
+from configs.yaml_lines import KeyPath, read_yaml_file
 
 Measure = Annotated[str, Field(min_length=1, max_length=60)]
 
@@ -122,17 +122,7 @@ def read_tune(path: Path) -> TuneFile:
     Raises:
         ConfigError: everything that is wrong with it, by line.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path} is larger than {MAX_BYTES:,} bytes.", hint="Is it the right file?")
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"There is no file {path}.", hint="docs/tuning.md shows one to start from.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text.", hint="Save it as UTF-8.") from None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
-    raw, lines = read_yaml(text, path.name)
+    raw, lines = read_yaml_file(path, missing="docs/tuning.md shows one to start from.")
     if not isinstance(raw, Mapping):
         raise ConfigError(
             f"{path.name}:1: the file must be a mapping of keys such as knobs:, not {given(raw, ())}.",

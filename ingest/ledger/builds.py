@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from connectors.contract import Cursor
-from ingest.ledger import postings
 from ingest.ledger.ledger import next_generation
 from ingest.ledger.tables import bodies, builds, chunks, documents, embeddings, sources
 
@@ -131,7 +130,6 @@ def accept(connection: Connection, source: str) -> None:
 
 def drop(connection: Connection, build: Build) -> None:
     """Remove a build with its documents, chunks and keywords. Its collection is left to the sweep."""
-    postings.drop(connection, build.id)
     connection.execute(delete(builds).where(builds.c.id == build.id))
     next_generation(connection)
 

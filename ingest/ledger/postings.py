@@ -65,13 +65,6 @@ def remove(connection: Connection, numbers: Sequence[int]) -> None:
         connection.execute(update(segments).where(segments.c.id == row.id).values(gone=segments.c.gone + row.going))
 
 
-def drop(connection: Connection, build: int) -> None:
-    """Remove all of a build's segments."""
-    mine = select(segments.c.id).where(segments.c.build == build)
-    connection.execute(delete(postings).where(postings.c.segment.in_(mine)))
-    connection.execute(delete(segments).where(segments.c.build == build))
-
-
 def statistics(connection: Connection, builds: Sequence[int]) -> tuple[int, int]:
     """(Chunks, terms in all of them) of the builds' segments, those included that have gone since."""
     size, length = connection.execute(_SUMS, {"builds": json.dumps(list(builds))}).one()
@@ -171,8 +164,7 @@ def _merge(connection: Connection, build: int, olds: Sequence[int]) -> None:
         made = _new(connection, build, first, last, len(alive), 0)
         _write(connection, made, kept())
         connection.execute(update(segments).where(segments.c.id == made).values(length=int(lengths.sum())))
-    connection.execute(delete(postings).where(postings.c.segment.in_(olds)))
-    connection.execute(delete(segments).where(segments.c.id.in_(olds)))
+    connection.execute(delete(segments).where(segments.c.id.in_(olds)))  # their postings go along
 
 
 def _terms(connection: Connection, of: Sequence[int]) -> Iterator[tuple[str, Postings]]:

@@ -160,7 +160,9 @@ def run(
         app.say(note)
     with app.shelf() as shelf:
         if sync_first:
-            _sync(app, shelf)
+            from openshelf.cli.syncing import sync_before
+
+            sync_before(app, shelf, doing="measuring")
         gold = _chosen(_anchored(app, shelf, gold), sources, tags, languages)
         documents = None if out is None else gold_texts(shelf.ledger, gold)
         with _progress(app) as progress:
@@ -353,17 +355,6 @@ def _anchored(app: App, shelf: Shelf, gold: Gold) -> Gold:
     if len(found.problems) > _SHOWN:
         app.warn(f"… and {len(found.problems) - _SHOWN:,} more places of the gold that are not on the shelf.")
     return found.gold
-
-
-def _sync(app: App, shelf: Shelf) -> None:
-    from openshelf.cli.syncing import sync_sources
-
-    for finished in sync_sources(app, shelf, ()):
-        report = finished.report
-        if report.error is not None:
-            raise report.error
-        if report.counts.failed:
-            app.warn(f"{report.source}: {counted(report.counts.failed, 'document')} failed; measuring goes on without.")
 
 
 @contextmanager

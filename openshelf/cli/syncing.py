@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from openshelf.cli.printing import json_option
+from openshelf.cli.printing import counted, json_option
 from openshelf.cli.runs import Finished, code_of, show_runs
 from openshelf.cli.state import App
 from openshelf.cli.teaching import command
@@ -75,6 +75,20 @@ def sync_sources(
             progress.finish(name)
             finished.append(one)
     return finished
+
+
+def sync_before(app: App, shelf: Shelf, *, doing: str) -> None:
+    """Sync every source before ``doing`` something with the shelf, which goes on where single documents failed.
+
+    Raises:
+        OpenshelfError: a source could not be synced.
+    """
+    for finished in sync_sources(app, shelf, ()):
+        report = finished.report
+        if report.error is not None:
+            raise report.error
+        if report.counts.failed:
+            app.warn(f"{report.source}: {counted(report.counts.failed, 'document')} failed; {doing} goes on without.")
 
 
 def sync_one(

@@ -91,7 +91,9 @@ def tune(
     with app.shelf() as shelf:
         check_target(target, file.config)
         if sync_first:
-            _sync(app, shelf)
+            from openshelf.cli.syncing import sync_before
+
+            sync_before(app, shelf, doing="tuning")
         shelf.close()
         app.when_interrupted = "Finished configurations are kept; run the same command to go on."
         with _progress(app) as watch:
@@ -103,17 +105,6 @@ def tune(
         print_json(app, _plain(result))
         return
     _show(app, result, written)
-
-
-def _sync(app: App, shelf: Shelf) -> None:
-    from openshelf.cli.syncing import sync_sources
-
-    for finished in sync_sources(app, shelf, ()):
-        report = finished.report
-        if report.error is not None:
-            raise report.error
-        if report.counts.failed:
-            app.warn(f"{report.source}: {counted(report.counts.failed, 'document')} failed; tuning goes on without.")
 
 
 def _write(app: App, result: StudyResult, study: Path, folder: Path, winner: Path | None) -> list[Path]:

@@ -10,19 +10,11 @@ from urllib.parse import urlencode
 
 from starlette.responses import HTMLResponse
 
+from evaluation.templating import environment
 from openshelf.cli.printing import counted, duration, money
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-# Characters that nobody sees, or that turn the order of what follows around, become marks that are seen.
-_MARKS = {
-    **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n\r"},
-    0x7F: "␡",
-    **{code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
-    # Surrogates cannot be sent as UTF-8.
-    **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
-}
 
 
 def render(template: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -76,23 +68,7 @@ def score(value: float) -> str:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=PackageLoader("openshelf.inspector", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
+    made = environment("openshelf.inspector")
     made.filters |= {"moment": moment, "ago": ago, "duration": duration, "score": score}
     made.globals |= {"address": address, "counted": counted, "money": money}
     return made
-
-
-def _finalize(value: Any) -> Any:
-    """What every ``{{ … }}`` passes: nothing for ``None``, and no invisible characters."""
-    if value is None:
-        return ""
-    return value.translate(_MARKS) if type(value) is str else value

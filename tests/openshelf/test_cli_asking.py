@@ -25,13 +25,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
-    server = Provider()
-    try:
+    with Provider() as server:
         yield server
-    finally:
-        server.close()
-    assert not server.problems
-    assert not server.left
 
 
 @pytest.fixture

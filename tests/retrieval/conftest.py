@@ -26,13 +26,8 @@ count_tokens = tokenizer(CL100K).count
 @pytest.fixture
 def provider() -> Iterator[Provider]:
     """A Responses server; at the end all that was said must have been valid, and all that was scripted asked for."""
-    server = Provider()
-    try:
+    with Provider() as server:
         yield server
-    finally:
-        server.close()
-    assert not server.problems
-    assert not server.left, f"{server.left} scripted replies were never asked for"
 
 
 @pytest.fixture

@@ -103,6 +103,19 @@ class Provider:
         """Scripted replies that nobody has asked for yet."""
         return len(self._script)
 
+    def __enter__(self) -> Provider:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+        if _exception[0] is None:
+            self.ended_well()
+
+    def ended_well(self) -> None:
+        """All that was said must have been valid, and all that was scripted asked for."""
+        assert not self.problems
+        assert not self.left, f"{self.left} scripted replies were never asked for"
+
     def close(self) -> None:
         self._closing.set()
         self._server.shutdown()

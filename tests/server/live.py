@@ -80,12 +80,9 @@ class Live:
 
 
 @contextmanager
-def serving(shelf: Shelf, settings: Server | None = None, *, loopback: bool = True) -> Iterator[Live]:
-    """Serve ``shelf`` in a thread; at the end every answer has to fit OpenAI's document."""
-    app = create_app(shelf, settings, loopback=loopback)
-    watched = Watched(app)
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(watched, log_config=None, lifespan="on", timeout_graceful_shutdown=5))
+def running(app: Any, listener: socket.socket) -> Iterator[None]:
+    """Run an application in a thread, from when it has started until it has stopped."""
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     started = threading.Event()
     original = server.startup
@@ -96,16 +93,27 @@ def serving(shelf: Shelf, settings: Server | None = None, *, loopback: bool = Tr
 
     server.startup = startup  # type: ignore[method-assign]
     thread.start()
-    live = Live(shelf, app, watched, f"http://127.0.0.1:{listener.getsockname()[1]}")
     try:
         assert started.wait(30)
-        yield live
+        yield
     finally:
-        live.close()
         server.should_exit = True
         thread.join(40)
-        listener.close()
         assert not thread.is_alive()
+
+
+@contextmanager
+def serving(shelf: Shelf, settings: Server | None = None, *, loopback: bool = True) -> Iterator[Live]:
+    """Serve ``shelf`` in a thread; at the end every answer has to fit OpenAI's document."""
+    app = create_app(shelf, settings, loopback=loopback)
+    watched = Watched(app)
+    listener = socket.create_server(("127.0.0.1", 0))
+    live = Live(shelf, app, watched, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    with listener, running(watched, listener):
+        try:
+            yield live
+        finally:
+            live.close()
     assert watched.problems == []
 
 

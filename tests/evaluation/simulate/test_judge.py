@@ -28,13 +28,8 @@ KEY = "sk-test-0123456789abcdef"
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
-    server = Provider()
-    try:
+    with Provider() as server:
         yield server
-    finally:
-        server.close()
-    assert not server.problems
-    assert not server.left
 
 
 def config(provider: Provider, *, caps: dict[str, float] | None = None, price: bool = True) -> dict[str, Any]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
-import uvicorn
 
 from openshelf import Shelf
 from openshelf.inspector.door import Key
 from openshelf.server.running import Listening
+from tests.server.live import running
 
 
 class Inspected:
@@ -44,24 +43,5 @@ def inspected(shelf: Shelf) -> Iterator[Inspected]:
     """Serve the inspector of ``shelf`` in a thread."""
     key = Key()
     settings = shelf.config.server.model_copy(update={"port": 0})
-    with Listening(shelf, settings, inspector=key) as listening:
-        server = uvicorn.Server(
-            uvicorn.Config(listening.app, log_config=None, lifespan="on", timeout_graceful_shutdown=5)
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening.socket]}, daemon=True)
-        started = threading.Event()
-        original = server.startup
-
-        async def startup(*args: Any, **kwargs: Any) -> None:
-            await original(*args, **kwargs)
-            started.set()
-
-        server.startup = startup  # type: ignore[method-assign]
-        thread.start()
-        try:
-            assert started.wait(30)
-            yield Inspected(shelf, key, listening)
-        finally:
-            server.should_exit = True
-            thread.join(40)
-            assert not thread.is_alive()
+    with Listening(shelf, settings, inspector=key) as listening, running(listening.app, listening.socket):
+        yield Inspected(shelf, key, listening)

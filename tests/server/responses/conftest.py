@@ -44,8 +44,7 @@ def provider(_upstream: Provider) -> Iterator[Provider]:
     """The upstream; at the end all that was said must have been valid, and all that was scripted asked for."""
     _upstream.forget()
     yield _upstream
-    assert not _upstream.problems
-    assert not _upstream.left, f"{_upstream.left} scripted replies were never asked for"
+    _upstream.ended_well()
 
 
 @pytest.fixture(scope="session")
