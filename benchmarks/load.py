@@ -4,7 +4,8 @@
 
 FOLDER is that of ``benchmarks.main_job`` (11,221 chunks), or any with an ``openshelf.yaml`` that was synced. Starts
 ``openshelf serve`` on it, and a stand-in for the model's API that streams 40 words at 25 a second, as a model would.
-Searches start on a clock, whether or not the ones before have ended, so latency counts from when each was due.
+Searches start on a clock, whether or not the ones before have ended, so latency counts from when each was due. The
+load has the same cores as the server, so its client is aiohttp: a request costs httpx as much as the server.
 
 Questions are made of the words of the shelf's own titles. ``repeated`` draws them by Zipf's law, as people ask;
 ``distinct`` never asks one twice.
@@ -22,12 +23,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import aiohttp
 
 WORDS, PACE = 40, 0.04  # of an answer; seconds between two
 
@@ -99,8 +100,8 @@ async def measure(given: Any, url: str, pid: int, stores: list[str], titles: lis
     """Warm up, load, and look at the memory before and after."""
     rng = random.Random(7)
     questions = list(question_stream(given, titles, rng))
-    limits = httpx.Limits(max_connections=1000, max_keepalive_connections=300)
-    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, limits=limits) as client:
+    limits, patience = aiohttp.TCPConnector(limit=1000, keepalive_timeout=60), aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(url, connector=limits, timeout=patience) as client:
         await ready(client)
         warm = Tally()
         await asyncio.gather(*(search(client, stores, text, time.perf_counter(), warm) for text in questions[:20]))
@@ -127,7 +128,7 @@ async def measure(given: Any, url: str, pid: int, stores: list[str], titles: lis
     }
 
 
-def question_stream(given: Any, titles: list[str], rng: random.Random) -> AsyncIterator[str] | Any:
+def question_stream(given: Any, titles: list[str], rng: random.Random) -> Iterator[str]:
     """As many questions as are asked."""
     words = [word for title in titles for word in title.split() if len(word) > 2]
     count = given.searches * given.seconds + 20
@@ -139,22 +140,27 @@ def question_stream(given: Any, titles: list[str], rng: random.Random) -> AsyncI
     yield from rng.choices(pool, weights=[1 / (place + 1) for place in range(len(pool))], k=count)
 
 
-async def search(client: httpx.AsyncClient, stores: list[str], text: str, due: float, tally: Tally) -> None:
+async def search(client: aiohttp.ClientSession, stores: list[str], text: str, due: float, tally: Tally) -> None:
     """One search of one store."""
     try:
-        answer = await client.post(f"/v1/vector_stores/{stores[0]}/search", json={"query": text})
-    except httpx.HTTPError as error:
+        async with client.post(f"/v1/vector_stores/{stores[0]}/search", json={"query": text}) as answer:
+            if answer.status != 200:
+                tally.failed(f"HTTP {answer.status}")
+            elif not (await answer.json())["data"]:
+                tally.failed("nothing found")
+    except (aiohttp.ClientError, TimeoutError) as error:
         tally.failed(type(error).__name__)
         return
-    if answer.status_code != 200:
-        tally.failed(f"HTTP {answer.status_code}")
-    elif not answer.json()["data"]:
-        tally.failed("nothing found")
     tally.seconds.append(time.perf_counter() - due)
 
 
 async def ask(
-    client: httpx.AsyncClient, stores: list[str], questions: list[str], rng: random.Random, stop: float, tally: Tally
+    client: aiohttp.ClientSession,
+    stores: list[str],
+    questions: list[str],
+    rng: random.Random,
+    stop: float,
+    tally: Tally,
 ) -> None:
     """Stream one answer after another until the time is over."""
     while time.perf_counter() < stop:
@@ -167,15 +173,15 @@ async def ask(
         }
         started, first, last = time.perf_counter(), 0.0, b""
         try:
-            async with client.stream("POST", "/v1/responses", json=body) as answer:
-                if answer.status_code != 200:
-                    tally.failed(f"HTTP {answer.status_code}")
+            async with client.post("/v1/responses", json=body) as answer:
+                if answer.status != 200:
+                    tally.failed(f"HTTP {answer.status}")
                     continue
-                async for piece in answer.aiter_raw():
+                async for piece in answer.content.iter_any():
                     if not first and b"output_text.delta" in piece:
                         first = time.perf_counter() - started
                     last = (last + piece)[-20_000:]
-        except httpx.HTTPError as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             tally.failed(type(error).__name__)
             continue
         if b"event: response.completed" not in last:
@@ -202,13 +208,14 @@ def figures(tally: Tally, took: float) -> dict[str, Any]:
     return found | ({"first_word_p50_ms": at(first, 0.5), "first_word_p95_ms": at(first, 0.95)} if first else {})
 
 
-async def ready(client: httpx.AsyncClient) -> None:
+async def ready(client: aiohttp.ClientSession) -> None:
     """Wait for the server."""
     for _ in range(300):
         try:
-            if (await client.get("/readyz")).status_code == 200:
-                return
-        except httpx.HTTPError:
+            async with client.get("/readyz") as answer:
+                if answer.status == 200:
+                    return
+        except aiohttp.ClientError:
             pass
         await asyncio.sleep(0.1)
     sys.exit("The server did not start.")
