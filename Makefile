@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs docs-check check kill-test follow-test bench bench-load bench-tune bench-abstention bench-crawl lock clean
+.PHONY: help demo test lint types docs docs-check check kill-test follow-test bench bench-quality bench-load bench-tune bench-abstention bench-crawl lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ follow-test: $(READY) ## 10 more rounds of 200 random changes, faults and stops 
 
 bench: $(READY) ## The main job on public data in ../shared/data: commands, timings, nDCG@10
 	@$(BIN)/python -m benchmarks.main_job build/bench
+
+bench-quality: $(READY) ## nDCG@10 on every public set: keywords, vectors, both (10 minutes)
+	@$(BIN)/python -m benchmarks.quality build/quality
 
 bench-load: $(READY) ## `openshelf serve` for a minute: 200 searches a second beside 50 streams (after `make bench`)
 	@$(BIN)/python -m benchmarks.load build/bench
