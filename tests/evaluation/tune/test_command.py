@@ -91,7 +91,8 @@ def test_another_configuration_can_be_given(tmp_path: Path) -> None:
 def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     # Whole numbers as bounds would be two trials, which can end before the signal comes.
     tune = write_study(tmp_path, "retrieval.keyword_weight: {from: 0.0, to: 1.0, points: 400}")
-    process = spawn("tune", tune, "-v")
+    # A job in a shell's background ignores SIGINT, and so would its children.
+    process = spawn("tune", tune, "-v", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert process.stderr is not None
     assert any("trial 2, " in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
